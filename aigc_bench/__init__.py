@@ -1,0 +1,24 @@
+"""aigc-bench scores generative models, with error bars, and guards them against getting worse.
+
+    import aigc_bench
+    run, folder = aigc_bench.run("digits")
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+__all__ = ["Options", "__version__", "resolve_suite", "run"]
+
+if TYPE_CHECKING:
+    from aigc_bench.api import Options, resolve_suite, run
+
+
+def __getattr__(name: str) -> Any:
+    # Lazily, so that `aigc-bench --help` does not wait for torch.
+    if name in __all__:
+        from aigc_bench import api
+
+        return getattr(api, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,257 @@
+"""Words in, words out, exit codes.
+
+Results go to stdout; progress and messages to stderr. Heavy imports stand inside the commands that need them, so
+that `--help` answers at once.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import shlex
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, ParamSpec
+
+import typer
+from rich.console import Console
+
+from aigc_bench.errors import AigcBenchError, InterruptedRunError
+
+app = typer.Typer(
+    name="aigc-bench",
+    help="Scores generative models, with error bars, and guards them against getting worse.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+cache_app = typer.Typer(help="What finished stages left behind, for the next run.", no_args_is_help=True)
+app.add_typer(cache_app, name="cache")
+
+P = ParamSpec("P")
+
+StoreOption = Annotated[Path, typer.Option("--store", envvar="AIGC_BENCH_STORE", help="Folder of runs and cached stages.")]
+DeviceOption = Annotated[str, typer.Option(envvar="AIGC_BENCH_DEVICE", help="auto, cpu, cuda, cuda:1 …")]
+ThreadsOption = Annotated[int | None, typer.Option(envvar="AIGC_BENCH_THREADS", help="CPU threads of torch.")]
+DataOption = Annotated[
+    Path | None, typer.Option(envvar="AIGC_BENCH_DATA", help="Where data sets lie that are not embedded.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, on stdout.")]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", envvar="AIGC_BENCH_QUIET", help="No progress.")]
+
+
+def main() -> None:
+    """The entry point of `aigc-bench`."""
+    app()
+
+
+def reported(command: Callable[P, None]) -> Callable[P, None]:
+    """Turn our errors and Ctrl-C into a message and an exit code; anything else is a bug and shows its traceback."""
+
+    @functools.wraps(command)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            command(*args, **kwargs)
+        except KeyboardInterrupt:
+            _fail(InterruptedRunError("interrupted; the same command goes on from here"), kwargs)
+        except AigcBenchError as error:
+            _fail(error, kwargs)
+
+    return wrapper
+
+
+def _fail(error: AigcBenchError, options: dict[str, Any]) -> None:
+    _stderr().print(f"[bold red]error[/] ({error.reason}): ", end="")
+    _stderr().print(str(error), markup=False, highlight=False, soft_wrap=True)
+    # A failed benchmark has printed its run, which holds the reasons.
+    if options.get("as_json") and not getattr(error, "run_printed", False):
+        print(json.dumps({"reason": error.reason, "message": str(error), "exit_code": error.exit_code}))
+    raise typer.Exit(error.exit_code)
+
+
+def _stderr() -> Console:
+    return Console(stderr=True)
+
+
+@app.command(no_args_is_help=True)
+@reported
+def run(
+    suite: Annotated[str, typer.Argument(help="A bundled suite (see `list`) or a TOML file.")],
+    store: StoreOption = Path("runs"),
+    device: DeviceOption = "auto",
+    threads: ThreadsOption = None,
+    data_dir: DataOption = None,
+    download: Annotated[bool, typer.Option("--download", help="Fetch missing data sets, checksum-verified.")] = False,
+    set_: Annotated[list[str] | None, typer.Option("--set", help="path.to.key=value; may be repeated.")] = None,
+    seeds: Annotated[int | None, typer.Option(help="Training seeds per generator.")] = None,
+    limit: Annotated[int | None, typer.Option(help="At most so many samples per row.")] = None,
+    generator: Annotated[
+        list[str] | None, typer.Option(help="Score this one too: an entry point or pkg.module:build.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and what is cached.")] = False,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Write the run's JSON here, too.")] = None,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Train, sample and score every generator of SUITE, and write a report."""
+    from aigc_bench import api, progress
+    from aigc_bench.report.terminal import summary_table
+
+    sys.path.insert(0, os.getcwd())  # so that --generator finds a module of the working directory
+    options = api.Options(store, device, threads, data_dir, download)
+    resolved = api.resolve_suite(
+        suite, overrides=set_ or (), seeds=seeds, limit=limit, generators=generator or ()
+    )
+    if dry_run:
+        _print_plan(api.prepare(resolved, options), as_json)
+        return
+    with progress.shown(_stderr(), quiet=quiet) as on_event:
+        found, folder = api.run(resolved, options, on_event=on_event, command=_command())
+    if output is not None:
+        api.write_json(found, output)
+    if as_json:
+        print(found.model_dump_json(indent=2))
+    else:
+        Console().print(summary_table(found))
+        print(f"Report: {folder / 'report.html'}")
+    api.check_complete(found)
+
+
+@app.command()
+@reported
+def report(
+    run_name: Annotated[str, typer.Argument(metavar="RUN", help="A run's id, its folder, or latest.")] = "latest",
+    store: StoreOption = Path("runs"),
+) -> None:
+    """Draw the report of a stored run again."""
+    from aigc_bench import api
+    from aigc_bench.store import Store
+
+    print(f"Report: {api.redraw(Store(store).resolve(run_name))}")
+
+
+@app.command()
+@reported
+def show(
+    run_name: Annotated[str, typer.Argument(metavar="RUN", help="A run's id, its folder, or latest.")] = "latest",
+    store: StoreOption = Path("runs"),
+    schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of run.json.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the scores of a stored run."""
+    from aigc_bench.report.terminal import summary_table
+    from aigc_bench.store import Run, Store, load_run
+
+    if schema:
+        print(json.dumps(Run.model_json_schema(), indent=2))
+        return
+    found = load_run(Store(store).resolve(run_name))
+    if as_json:
+        print(found.model_dump_json(indent=2))
+    else:
+        Console().print(summary_table(found))
+
+
+@app.command("list")
+@reported
+def list_(store: StoreOption = Path("runs"), as_json: JsonOption = False) -> None:
+    """List suites, generators, metrics, features, data sets, and the runs in the store."""
+    from aigc_bench import plugins, suite
+    from aigc_bench.store import Store
+
+    found: dict[str, dict[str, str]] = {
+        "suites": {name: suite.load_suite(name).description for name in suite.bundled_suites()}
+    }
+    for kind in plugins.GROUPS:
+        found[kind] = {name: point.value for name, point in plugins.installed(kind).items()}
+    found["runs"] = {name: "" for name in (Store(store).runs() if store.is_dir() else [])}
+    if as_json:
+        print(json.dumps(found, indent=2))
+        return
+    for title, entries in found.items():
+        print(f"{title}:")
+        for name, text in entries.items():
+            print(f"  {name:<20} {text}".rstrip())
+
+
+@app.command()
+@reported
+def doctor(device: DeviceOption = "auto", data_dir: DataOption = None, as_json: JsonOption = False) -> None:
+    """Say what machine, versions, device and data sets are seen, and what is missing."""
+    from dataclasses import asdict
+
+    from aigc_bench import plugins
+    from aigc_bench.machine import choose_device, environment
+
+    found: dict[str, Any] = asdict(environment(choose_device(device)))
+    for name in plugins.installed("dataset"):
+        found[f"data set {name}"] = _dataset_state(name, data_dir)
+    if as_json:
+        print(json.dumps(found, indent=2))
+        return
+    for key, value in found.items():
+        text = ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict) else value
+        print(f"{key:<18} {text}")
+
+
+def _dataset_state(name: str, data_dir: Path | None) -> str:
+    from aigc_bench import plugins
+
+    try:
+        data = plugins.load("dataset", name)(data_dir=data_dir, download=False)
+    except AigcBenchError as error:
+        return f"missing: {error}"
+    return f"ready: {len(data.fit.samples)} to fit, {data.spec.shape}"
+
+
+@cache_app.command("list")
+@reported
+def cache_list(store: StoreOption = Path("runs"), as_json: JsonOption = False) -> None:
+    """List cached stages with their sizes."""
+    from aigc_bench.store import Cache, Store
+
+    entries = Cache(Store(store)).entries()
+    if as_json:
+        print(json.dumps([{"stage": s, "digest": d, "bytes": b} for s, d, b in entries]))
+        return
+    for stage, digest, size in entries:
+        print(f"{stage:<16} {digest:<40} {size:>12,} bytes")
+    print(f"{len(entries)} entries, {sum(size for _, _, size in entries):,} bytes")
+
+
+@cache_app.command("prune")
+@reported
+def cache_prune(store: StoreOption = Path("runs")) -> None:
+    """Delete every cached stage; runs stay."""
+    from aigc_bench.store import Cache, Store
+
+    print(f"freed {Cache(Store(store)).prune():,} bytes")
+
+
+def _print_plan(bench: Any, as_json: bool) -> None:
+    from dataclasses import asdict
+
+    from aigc_bench.harness import planned
+
+    lines = planned(bench)
+    if as_json:
+        print(json.dumps({"suite": bench.suite.model_dump(), "cases": [asdict(line) for line in lines]}))
+        return
+    for line in lines:
+        seed = "" if line.training_seed is None else f"seed {line.training_seed}"
+        done = ", ".join(line.cached) or "nothing"
+        print(f"{line.name:<16} {seed:<8} stages: {', '.join(line.stages)}; cached: {done}; {line.time}")
+    known = sum(line.estimate_s or 0.0 for line in lines)
+    unknown = sum(line.estimate_s is None for line in lines)
+    more = f", and {unknown} cases never timed" if unknown else ""
+    print(f"{len(lines)} cases; about {known:.0f} s{more}")
+
+
+def _command() -> str:
+    return shlex.join(["aigc-bench", *sys.argv[1:]])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Data sets: each file reads one format and makes the three disjoint splits."""

@@ -1,0 +1,1 @@
+"""Feature extractors: samples in, features out."""

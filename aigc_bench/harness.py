@@ -1,0 +1,143 @@
+"""The heart: Suite => Run.
+
+For each case: build or load, fit if asked; for each evidence type that some metric needs, collect; for each metric,
+score; append. A case that fails is a row with a reason, and the suite goes on.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from aigc_bench import plugins
+from aigc_bench.bench import COLLECTORS, Bench, Subject
+from aigc_bench.core import Estimate, Evidence, FeaturePair, Metric, Score
+from aigc_bench.errors import AigcBenchError, MeasurementError, NotAvailableError, NothingMeasuredError
+from aigc_bench.exhibits import exhibits_of, reference_exhibits
+from aigc_bench.machine import environment
+from aigc_bench.store import CaseRecord, DatasetRecord, Exhibits, Run
+from aigc_bench.suite import cases
+
+
+def run_bench(bench: Bench, command: str) -> tuple[Run, Exhibits]:
+    """Measure every case of a prepared suite.
+
+    Raises:
+        NothingMeasuredError: not one score has an estimate.
+    """
+    started, clock = datetime.now(UTC), time.perf_counter()
+    records, scores = [], []
+    exhibits = reference_exhibits(bench)
+    for number, (name, seed, make) in enumerate(plan := list(_plan(bench))):
+        bench.on_event({"event": "case", "name": name, "seed": seed, "number": number, "total": len(plan)})
+        try:
+            subject = make()
+            found = list(_scores(bench, subject))
+            exhibits |= exhibits_of(bench, subject)
+        except AigcBenchError as error:
+            records.append(CaseRecord(generator=name, training_seed=seed, status="failed", reason=str(error)))
+            bench.on_event({"event": "failed", "name": name, "seed": seed, "reason": str(error)})
+            continue
+        scores += found
+        status = "anchor" if subject.blueprint is None else "ok"
+        records.append(
+            CaseRecord(generator=name, training_seed=seed, status=status, training=subject.training)
+        )
+    _check_measured(scores, records)
+    run = Run(
+        id=f"{bench.suite.name}-{started:%Y%m%d-%H%M%S-%f}"[:-3],
+        created=started.isoformat(timespec="seconds"),
+        wall_s=time.perf_counter() - clock,
+        command=command,
+        suite=bench.suite,
+        environment=environment(bench.device),
+        dataset=_dataset(bench),
+        cases=tuple(records),
+        scores=tuple(scores),
+    )
+    return run, exhibits
+
+
+Make = Callable[[], Subject]
+
+
+def _plan(bench: Bench) -> Iterator[tuple[str, int | None, Make]]:
+    """Every row: its name, its training seed, and what builds its subject."""
+    for anchor in bench.anchors():
+        yield anchor.name, None, lambda anchor=anchor: anchor
+    for case in cases(bench.suite):
+        yield case.entry.name, case.training_seed, lambda case=case: bench.subject(case)
+
+
+def _scores(bench: Bench, subject: Subject) -> Iterator[Score]:
+    for metric in bench.metrics:
+        if subject.blueprint is None and metric.evidence is not FeaturePair:
+            continue
+        try:
+            found = COLLECTORS[metric.evidence](bench, subject)
+        except NotAvailableError as error:
+            yield _score(subject, metric, None, "not available", f"`{subject.name}`: {error}")
+            continue
+        for evidence in found:
+            yield _scored(bench, subject, metric, evidence)
+
+
+def _scored(bench: Bench, subject: Subject, metric: Metric[Any], evidence: Evidence) -> Score:
+    inputs = {
+        **subject.identity,
+        "suite": bench.suite.model_dump(include={"num_samples", "num_reconstructions", "speed"}),
+        "metric": metric.name,
+        "metric_source": plugins.source_digest(metric, Estimate),
+        "evidence": {**evidence.labels, "digest": getattr(evidence, "extractor_digest", None)},
+    }
+    try:
+        estimate = bench.cache.value("scores", inputs, lambda: asdict(metric.compute(evidence)))
+    except NotAvailableError as error:
+        return _score(subject, metric, evidence, "not available", str(error))
+    except MeasurementError as error:
+        bench.on_event({"event": "failed", "name": subject.name, "seed": subject.training_seed, "reason": str(error)})
+        return _score(subject, metric, evidence, "failed", str(error))
+    estimate["replicates"] = tuple(estimate["replicates"])
+    return _score(subject, metric, evidence, "ok", Estimate(**estimate))
+
+
+def _score(
+    subject: Subject, metric: Metric[Any], evidence: Evidence | None, status: Any, found: Estimate | str
+) -> Score:
+    pair = evidence if isinstance(evidence, FeaturePair) else None
+    return Score(
+        generator=subject.name,
+        training_seed=subject.training_seed,
+        metric=metric.name.format(**evidence.labels) if evidence else metric.name,
+        kind=metric.kind,
+        higher_is_better=metric.higher_is_better,
+        unit=metric.unit,
+        estimate=found if isinstance(found, Estimate) else None,
+        status=status,
+        reason=found if isinstance(found, str) else None,
+        extractor=pair.extractor if pair else None,
+        extractor_digest=pair.extractor_digest if pair else None,
+    )
+
+
+def _check_measured(scores: list[Score], records: list[CaseRecord]) -> None:
+    if not any(score.estimate for score in scores):
+        reasons = "; ".join(f"{record.generator}: {record.reason}" for record in records if record.reason)
+        raise NothingMeasuredError(f"nothing was measured. {reasons or 'The suite selects no metric.'}")
+
+
+def _dataset(bench: Bench) -> DatasetRecord:
+    data = bench.dataset
+    return DatasetRecord(
+        name=data.name,
+        digest=data.digest,
+        shape=data.spec.shape,
+        num_fit=len(data.fit.samples),
+        num_reference=len(data.reference.samples),
+        num_holdout=len(data.holdout.samples),
+        num_classes=data.num_classes,
+        notes=data.notes,
+    )

@@ -1,0 +1,1 @@
+"""Metrics: one family per file, each a pure function from evidence to an Estimate."""

@@ -1,0 +1,1 @@
+"""Statistics: small pure functions, each with its source."""
