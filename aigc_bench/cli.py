@@ -233,7 +233,7 @@ def cache_prune(store: StoreOption = Path("runs")) -> None:
 def _print_plan(bench: Any, as_json: bool) -> None:
     from dataclasses import asdict
 
-    from aigc_bench.harness import planned
+    from aigc_bench.plan import planned
 
     lines = planned(bench)
     if as_json:
@@ -242,7 +242,8 @@ def _print_plan(bench: Any, as_json: bool) -> None:
     for line in lines:
         seed = "" if line.training_seed is None else f"seed {line.training_seed}"
         done = ", ".join(line.cached) or "nothing"
-        print(f"{line.name:<16} {seed:<8} stages: {', '.join(line.stages)}; cached: {done}; {line.time}")
+        time = "time unknown" if line.estimate_s is None else f"about {line.estimate_s:.0f} s to train"
+        print(f"{line.name:<16} {seed:<8} stages: {', '.join(line.stages)}; cached: {done}; {time}")
     known = sum(line.estimate_s or 0.0 for line in lines)
     unknown = sum(line.estimate_s is None for line in lines)
     more = f", and {unknown} cases never timed" if unknown else ""

@@ -30,7 +30,7 @@ from aigc_bench.core import (
     Throughput,
 )
 from aigc_bench.errors import GeneratorError, MeasurementError, NotAvailableError, foreign_code
-from aigc_bench.metrics.manifold import nearest_neighbours
+from aigc_bench.metrics.neighbours import nearest_neighbours
 from aigc_bench.suite import GeneratorEntry, SpeedEntry
 from aigc_bench.train import load_state
 

@@ -27,7 +27,7 @@ def planned(bench: Bench) -> list[PlannedCase]:
     for anchor in bench.anchors():
         lines.append(_line(bench, anchor.name, None, anchor.identity, 0.0))
     for case in cases(bench.suite):
-        estimate = 0.0 if case.training_seed is None else bench.cache.last_seconds("train", case.entry.name)
+        estimate = 0.0 if case.training_seed is None else bench.cache.last_seconds("train", case.entry.build)
         lines.append(_line(bench, case.entry.name, case.training_seed, bench.identity(case), estimate))
     return lines
 

@@ -1,0 +1,24 @@
+"""The pixels themselves as features: no weights, any shape; a baseline, not a judge of looks."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from aigc_bench.core import Features, SampleSpec
+
+
+class Pixels:
+    """(N, *shape) => pool (N, D) float32 in [0, 1]."""
+
+    name = "pixels"
+    digest = "pixels-flatten-div255-float32"
+
+    def __call__(self, batch: Tensor) -> Features:
+        """Flatten and scale."""
+        return Features(batch.flatten(1).to(torch.float32) / 255)
+
+
+def build(spec: SampleSpec, *, device: torch.device) -> Pixels:
+    """Build the extractor; it works on the batch's device."""
+    return Pixels()
