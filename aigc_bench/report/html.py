@@ -1,1 +1,117 @@
-"""placeholder until the report lands"""
+"""One self-contained HTML file, and its figures beside it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from aigc_bench.report import figures, images, tables
+from aigc_bench.store import Exhibits, Run, writing
+
+GRID_COLUMNS = 16
+
+
+def write_report(run: Run, exhibits: Exhibits, folder: Path) -> Path:
+    """Write report.html and figures/ into a run's folder; the path of the page.
+
+    Raises:
+        StoreError: the folder cannot be written.
+    """
+    drawn = figures.draw(run, exhibits)
+    grids = _grids(run, exhibits)
+    page = render(run, drawn, grids)
+    with writing(folder):
+        (folder / "figures").mkdir(parents=True, exist_ok=True)
+        for name, (svg, png, _) in drawn.items():
+            (folder / "figures" / f"{name}.svg").write_text(svg, encoding="utf-8")
+            (folder / "figures" / f"{name}.png").write_bytes(png)
+        for kind, panels in grids.items():
+            for panel in panels:
+                (folder / "figures" / f"{kind}-{panel['name']}.png").write_bytes(panel["png"])
+        (folder / "report.html").write_text(page, encoding="utf-8")
+    return folder / "report.html"
+
+
+def render(run: Run, drawn: dict[str, Any], grids: dict[str, list[dict[str, Any]]]) -> str:
+    """The page as text."""
+    environment = Environment(
+        loader=PackageLoader("aigc_bench.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    quality, speed = tables.table(run, "quality"), tables.table(run, "speed")
+    return environment.get_template("report.html.j2").render(
+        run=run,
+        verdict=tables.verdict(run),
+        quality=_shown(run, quality),
+        speed=_shown(run, speed),
+        notes=[*tables.above_floor(run), *run.dataset.notes],
+        dashes=[*tables.unavailable(quality), *tables.unavailable(speed)],
+        failed=[case for case in run.cases if case.status == "failed"],
+        trained=[case for case in run.cases if case.training],
+        extractors=_extractors(run),
+        figures=drawn,
+        grids=grids,
+        environment=_environment(run),
+        suite=json.dumps(run.suite.model_dump(mode="json", exclude_none=True), indent=2),
+    )
+
+
+def _shown(run: Run, rows: tables.Table) -> dict[str, Any]:
+    """Header and rows of texts: what a template can loop over."""
+    names = tables.columns(rows)
+    best = {metric: tables.best_rows(rows, run, metric) for metric in names}
+    units = {s.metric: tables.scaled(s.unit)[1] for s in run.scores}
+    head = [(metric, "↑" if tables.direction(run, metric) else "↓", units[metric]) for metric in names]
+    body = [
+        (name, name in tables.ANCHORS, [(*tables.cell_text(row.get(m)), name in best[m]) for m in names])
+        for name, row in rows.items()
+    ]
+    return {"head": head, "body": body}
+
+
+def _extractors(run: Run) -> list[str]:
+    found = {f"{s.extractor} ({s.extractor_digest[:8]})" for s in run.scores if s.extractor and s.extractor_digest}
+    return sorted(found)
+
+
+def _environment(run: Run) -> dict[str, str]:
+    record = run.environment
+    shown = {
+        "device": record.gpu or record.cpu,
+        "threads": f"{record.threads} of {record.cpu_count} CPUs",
+        "memory": f"{record.memory_bytes / 2**30:.1f} GiB",
+        "python": record.python,
+        "platform": record.platform,
+        "aigc-bench": record.aigc_bench,
+        "git revision": record.git_revision or "not a repository",
+        **record.packages,
+    }
+    return {"driver": record.gpu_driver, **shown} if record.gpu_driver else shown
+
+
+def _grids(run: Run, exhibits: Exhibits) -> dict[str, list[dict[str, Any]]]:
+    """kind => panels, from the first training seed of every generator; floor first."""
+    order = ["floor", *(entry.name for entry in run.suite.generators), "noise"]
+    found: dict[str, list[dict[str, Any]]] = {"samples": [], "reconstructions": [], "neighbours": []}
+    for name in order:
+        keys = {key.split("/")[0]: exhibits[key] for key in sorted(exhibits, reverse=True) if key.split("/")[1] == name}
+        if "samples" in keys:
+            found["samples"].append(_panel(name, images.grid(keys["samples"], GRID_COLUMNS)))
+        if "reconstructions" in keys:
+            both = [keys["originals"], keys["reconstructions"]]
+            found["reconstructions"].append(_panel(name, images.grid(torch.cat(both), len(both[0]))))
+        if "neighbours" in keys and name not in tables.ANCHORS:
+            pairs = keys["neighbours"]
+            found["neighbours"].append(_panel(name, images.grid(torch.cat([pairs[:, 0], pairs[:, 1]]), len(pairs))))
+    return {kind: panels for kind, panels in found.items() if panels}
+
+
+def _panel(name: str, png: bytes) -> dict[str, Any]:
+    return {"name": name, "png": png, "uri": images.data_uri(png)}

@@ -1,0 +1,189 @@
+"""Run => rows: one per generator, with the sampling error and the spread over training seeds apart."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from aigc_bench.core import Score
+from aigc_bench.store import Run
+
+ANCHORS = ("floor", "noise")
+UNITS = {"bytes": (1 / 2**20, "MiB"), "s": (1e3, "ms")}
+"""unit => (factor, unit that is shown)"""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One generator's scores of one metric, over its training seeds."""
+
+    scores: tuple[Score, ...]
+
+    @property
+    def values(self) -> list[float]:
+        """The score of every training seed that has one."""
+        return [score.estimate.value for score in self.scores if score.estimate]
+
+    @property
+    def value(self) -> float | None:
+        """Mean over training seeds."""
+        return statistics.fmean(self.values) if self.values else None
+
+    @property
+    def sampling_error(self) -> float | None:
+        """Root mean square of the standard errors: what one seed's score is uncertain by."""
+        errors = [s.estimate.standard_error for s in self.scores if s.estimate and s.estimate.standard_error]
+        return math.sqrt(statistics.fmean(e * e for e in errors)) if errors else None
+
+    @property
+    def seed_spread(self) -> float | None:
+        """Standard deviation of the scores over training seeds; None with one seed."""
+        return statistics.stdev(self.values) if len(self.values) > 1 else None
+
+    @property
+    def reason(self) -> str:
+        """Why there is no value."""
+        reasons = {f"{score.status}: {score.reason}" for score in self.scores if score.reason}
+        return "; ".join(sorted(reasons))
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """The mean of the seeds' intervals, for error bars."""
+        bounds = [(s.estimate.low, s.estimate.high) for s in self.scores if s.estimate]
+        lows = [low for low, _ in bounds if low is not None]
+        highs = [high for _, high in bounds if high is not None]
+        return (statistics.fmean(lows), statistics.fmean(highs)) if lows and highs else None
+
+
+Table = dict[str, dict[str, Cell]]
+"""generator => metric => cell"""
+
+
+def table(run: Run, kind: str) -> Table:
+    """Floor first, the generators in the suite's order, noise last."""
+    names = [entry.name for entry in run.suite.generators]
+    found: Table = {}
+    for name in ("floor", *names, "noise"):
+        mine = [score for score in run.scores if score.generator == name and score.kind == kind]
+        metrics = dict.fromkeys(score.metric for score in mine)
+        if mine:
+            found[name] = {m: Cell(tuple(s for s in mine if s.metric == m)) for m in metrics}
+    return found
+
+
+def columns(rows: Table) -> list[str]:
+    """Every metric that any row has, in order."""
+    return list(dict.fromkeys(metric for row in rows.values() for metric in row))
+
+
+def direction(run: Run, metric: str) -> bool:
+    """Whether higher is better."""
+    return next(score.higher_is_better for score in run.scores if score.metric == metric)
+
+
+def number(value: float, error: float | None = None) -> str:
+    """As many digits as the error supports (two of the error), else four significant ones."""
+    if error and error > 0 and math.isfinite(error):
+        decimals = max(0, 1 - math.floor(math.log10(error)))
+        return f"{value:.{min(decimals, 6)}f}"
+    if value and abs(value) >= 1e4:
+        return f"{value:,.0f}"
+    return f"{value:.4g}"
+
+
+def scaled(score_unit: str) -> tuple[float, str]:
+    """Factor and name of the unit that people read."""
+    return UNITS.get(score_unit, (1.0, score_unit))
+
+
+def cell_text(cell: Cell | None) -> tuple[str, str]:
+    """(value, small print): "12.3", "± 0.4 sampling · ± 1.1 over 3 seeds"."""
+    if cell is None or cell.value is None:
+        return "–", ""
+    factor, _ = scaled(cell.scores[0].unit)
+    error = cell.sampling_error * factor if cell.sampling_error else None
+    spread = cell.seed_spread * factor if cell.seed_spread is not None else None
+    parts = [f"± {number(error, error)}"] if error else []
+    if spread is not None and cell.scores[0].kind == "quality":
+        parts.append(f"seeds ± {number(spread, spread)}")
+    return number(cell.value * factor, error or spread), " · ".join(parts)
+
+
+def verdict(run: Run) -> str:
+    """One sentence: which generator is best by the first metric, and how far from the floor."""
+    rows = table(run, "quality")
+    metric = next((name for name in columns(rows) if name.startswith("fd_")), None)
+    if metric is None or "floor" not in rows:
+        return f"{len(rows)} rows were scored; see the table."
+    ranked = sorted(
+        ((cell.value, name) for name, row in rows.items() if name not in ANCHORS
+         for cell in [row.get(metric)] if cell and cell.value is not None)
+    )  # fmt: skip
+    if not ranked:
+        return "No generator has a Fréchet distance; see the reasons below."
+    best, name = ranked[0]
+    floor = rows["floor"][metric].value
+    text = f"{name} is closest to the real data: {metric} = {number(best)}"
+    if floor:
+        text += f", {best / floor:.1f} times the floor of {number(floor)} that held-out real data reach"
+    if len(ranked) > 1:
+        text += f"; {_against(rows, metric, name, ranked[1][1])}"
+    return text + "."
+
+
+def _against(rows: Table, metric: str, best: str, second: str) -> str:
+    a, b = rows[best][metric], rows[second][metric]
+    assert a.value is not None
+    assert b.value is not None
+    apart = max(a.values) < min(b.values)
+    if len(a.values) > 1 and len(b.values) > 1:
+        how = "every training seed agrees" if apart else "the training seeds overlap, so the order is not settled"
+    else:
+        how = "from one training seed each, which says nothing about the recipe"
+    return f"next is {second} with {number(b.value)} ({how})"
+
+
+def above_floor(run: Run) -> list[str]:
+    """Where a generator scores better than held-out real data, and what that means."""
+    rows = table(run, "quality")
+    meaning = {
+        "precision": "its samples sit where real data are densest: typical, not better. Diversity shows in recall "
+        "and coverage",
+        "density": "its samples crowd into the densest regions of the real data; density has no upper bound and "
+        "rewards that. Diversity shows in recall and coverage",
+        "inception_score": "the classifier is surer of its samples than of real ones: ambiguous samples are missing",
+        "recall": "its scattered samples have large neighbourhoods that swallow real ones: recall rewards outliers, "
+        "so read it with precision",
+    }
+    notes = []
+    for name, row in rows.items():
+        for metric, text in meaning.items():
+            mine, floor = row.get(metric), rows.get("floor", {}).get(metric)
+            if name in ANCHORS or not mine or not floor or mine.value is None or floor.value is None:
+                continue
+            if mine.value > floor.value:
+                notes.append(
+                    f"{metric} of {name} ({number(mine.value)}) exceeds the floor's ({number(floor.value)}): {text}."
+                )
+    return notes
+
+
+def best_rows(rows: Table, run: Run, metric: str) -> set[str]:
+    """The generator that leads a column."""
+    values = {
+        name: cell.value
+        for name, row in rows.items()
+        if name not in ANCHORS and (cell := row.get(metric)) and cell.value is not None
+    }
+    if not values:
+        return set()
+    choose = max if direction(run, metric) else min
+    return {choose(values, key=lambda name: values[name])}
+
+
+def unavailable(rows: Table) -> Sequence[str]:
+    """Every reason for a dash, once."""
+    reasons = (f"{metric}: {cell.reason}" for row in rows.values() for metric, cell in row.items() if cell.reason)
+    return list(dict.fromkeys(reasons))

@@ -1,0 +1,27 @@
+"""The same table as the report's, in a terminal."""
+
+from __future__ import annotations
+
+from rich.table import Table
+
+from aigc_bench.report import tables
+from aigc_bench.store import Run
+
+
+def summary_table(run: Run) -> Table:
+    """Quality by generator; metrics downwards, so that it fits in 80 columns."""
+    rows = tables.table(run, "quality")
+    out = Table(title=f"{run.suite.name}: N = {run.suite.num_samples}", caption=tables.verdict(run), title_justify="left")
+    out.add_column("")
+    for name in rows:
+        out.add_column(name, justify="right")
+    for metric in tables.columns(rows):
+        arrow = "↑" if tables.direction(run, metric) else "↓"
+        best = tables.best_rows(rows, run, metric)
+        cells = []
+        for name, row in rows.items():
+            value, error = tables.cell_text(row.get(metric))
+            style = "bold" if name in best else "none"
+            cells.append(f"[{style}]{value}[/]" + (f"\n[dim]{error.replace(' · ', chr(10))}[/]" if error else ""))
+        out.add_row(f"{metric} {arrow}", *cells)
+    return out
