@@ -1,7 +1,7 @@
 """aigc-bench scores generative models, with error bars, and guards them against getting worse.
 
-    import aigc_bench
-    run, folder = aigc_bench.run("digits")
+import aigc_bench
+run, folder = aigc_bench.run("digits")
 """
 
 from __future__ import annotations

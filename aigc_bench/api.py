@@ -12,7 +12,7 @@ import torch
 
 from aigc_bench.bench import Bench
 from aigc_bench.core import OnEvent
-from aigc_bench.errors import BenchmarkFailedError, ConfigurationError
+from aigc_bench.errors import ConfigurationError, IncompleteRunError
 from aigc_bench.harness import run_bench
 from aigc_bench.machine import choose_device
 from aigc_bench.report.html import write_report
@@ -102,7 +102,7 @@ def check_complete(run: Run) -> None:
     """Raise if a case or a score of the run failed; a NaN is a failed benchmark, never a pass.
 
     Raises:
-        BenchmarkFailedError: names every failure.
+        IncompleteRunError: names every failure.
     """
     failures = [
         f"{case.generator}{'' if case.training_seed is None else f', seed {case.training_seed}'}: {case.reason}"
@@ -111,7 +111,7 @@ def check_complete(run: Run) -> None:
     ]
     failures += [f"{s.generator}, {s.metric}: {s.reason}" for s in run.scores if s.status == "failed"]
     if failures:
-        raise BenchmarkFailedError(f"{len(failures)} failed: " + "; ".join(failures))
+        raise IncompleteRunError(f"{len(failures)} failed: " + "; ".join(failures))
 
 
 def write_json(run: Run, path: Path) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import TypeAdapter
 from torch import Tensor
 
 from aigc_bench import collect, core, noise, plugins, testing, timing, train
@@ -130,7 +131,7 @@ class Bench:
         folder = self.cache.finish("train", identity, lambda path: self._fit(case, blueprint, path))
         # Always from the file, so that a cached case and a fresh one sample from the same weights.
         blueprint = replace(blueprint, weights=folder / "checkpoint.safetensors")
-        log = TrainingLog(**json.loads((folder / "training.json").read_bytes()))
+        log = TypeAdapter(TrainingLog).validate_json((folder / "training.json").read_bytes())
         return Subject(case.entry.name, case.training_seed, blueprint.build(), identity, blueprint, log)
 
     def _fit(self, case: Case, blueprint: collect.Blueprint, folder: Path) -> None:
@@ -266,5 +267,3 @@ def _metric(name: str) -> Metric[Any]:
 def _to(batch: core.Batch, device: torch.device) -> core.Batch:
     labels = None if batch.labels is None else batch.labels.to(device)
     return core.Batch(batch.samples.to(device), labels)
-
-

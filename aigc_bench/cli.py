@@ -18,7 +18,7 @@ from typing import Annotated, Any, ParamSpec
 import typer
 from rich.console import Console
 
-from aigc_bench.errors import AigcBenchError, InterruptedRunError
+from aigc_bench.errors import AigcBenchError, IncompleteRunError, InterruptedRunError
 
 app = typer.Typer(
     name="aigc-bench",
@@ -32,7 +32,9 @@ app.add_typer(cache_app, name="cache")
 
 P = ParamSpec("P")
 
-StoreOption = Annotated[Path, typer.Option("--store", envvar="AIGC_BENCH_STORE", help="Folder of runs and cached stages.")]
+StoreOption = Annotated[
+    Path, typer.Option("--store", envvar="AIGC_BENCH_STORE", help="Folder of runs and cached stages.")
+]
 DeviceOption = Annotated[str, typer.Option(envvar="AIGC_BENCH_DEVICE", help="auto, cpu, cuda, cuda:1 …")]
 ThreadsOption = Annotated[int | None, typer.Option(envvar="AIGC_BENCH_THREADS", help="CPU threads of torch.")]
 DataOption = Annotated[
@@ -65,8 +67,8 @@ def reported(command: Callable[P, None]) -> Callable[P, None]:
 def _fail(error: AigcBenchError, options: dict[str, Any]) -> None:
     _stderr().print(f"[bold red]error[/] ({error.reason}): ", end="")
     _stderr().print(str(error), markup=False, highlight=False, soft_wrap=True)
-    # A failed benchmark has printed its run, which holds the reasons.
-    if options.get("as_json") and not getattr(error, "run_printed", False):
+    # An incomplete run has been printed, with the reasons in it.
+    if options.get("as_json") and not isinstance(error, IncompleteRunError):
         print(json.dumps({"reason": error.reason, "message": str(error), "exit_code": error.exit_code}))
     raise typer.Exit(error.exit_code)
 
@@ -101,9 +103,7 @@ def run(
 
     sys.path.insert(0, os.getcwd())  # so that --generator finds a module of the working directory
     options = api.Options(store, device, threads, data_dir, download)
-    resolved = api.resolve_suite(
-        suite, overrides=set_ or (), seeds=seeds, limit=limit, generators=generator or ()
-    )
+    resolved = api.resolve_suite(suite, overrides=set_ or (), seeds=seeds, limit=limit, generators=generator or ())
     if dry_run:
         _print_plan(api.prepare(resolved, options), as_json)
         return
@@ -166,7 +166,7 @@ def list_(store: StoreOption = Path("runs"), as_json: JsonOption = False) -> Non
     }
     for kind in plugins.GROUPS:
         found[kind] = {name: point.value for name, point in plugins.installed(kind).items()}
-    found["runs"] = {name: "" for name in (Store(store).runs() if store.is_dir() else [])}
+    found["runs"] = dict.fromkeys(Store(store).runs() if store.is_dir() else [], "")
     if as_json:
         print(json.dumps(found, indent=2))
         return

@@ -123,9 +123,7 @@ def log_probs(generator: Generator, held_out: Tensor) -> LogProbs:
 # ---- speed ----------------------------------------------------------------------------------------
 
 
-def speed(
-    generator: Generator, entry: SpeedEntry, device: torch.device
-) -> tuple[list[Throughput], Latency]:
+def speed(generator: Generator, entry: SpeedEntry, device: torch.device) -> tuple[list[Throughput], Latency]:
     """Time `sample` at each batch size, and single calls of one sample."""
     throughputs = []
     for batch_size in entry.batch_sizes:
@@ -205,7 +203,11 @@ def _fresh_process_peak(blueprint: Blueprint, batch_size: int) -> tuple[int, str
     }
     done = subprocess.run(
         [sys.executable, "-m", "aigc_bench.collect"],
-        input=json.dumps(request), capture_output=True, text=True, check=False, timeout=600,
+        input=json.dumps(request),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=600,
     )
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]

@@ -65,6 +65,10 @@ class BenchmarkFailedError(AigcBenchError):
     reason = "benchmark-failed"
 
 
+class IncompleteRunError(BenchmarkFailedError):
+    """The run was measured and written, and some of its cases or scores failed; it holds the reasons."""
+
+
 class GeneratorError(BenchmarkFailedError):
     """A generator broke its contract: wrong shape or type, NaN, or an exception of its own."""
 

@@ -10,7 +10,10 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Any
+from functools import partial
+from typing import Any, Literal
+
+from pydantic import TypeAdapter
 
 from aigc_bench import plugins
 from aigc_bench.bench import COLLECTORS, Bench, Subject
@@ -42,10 +45,8 @@ def run_bench(bench: Bench, command: str) -> tuple[Run, Exhibits]:
             bench.on_event({"event": "failed", "name": name, "seed": seed, "reason": str(error)})
             continue
         scores += found
-        status = "anchor" if subject.blueprint is None else "ok"
-        records.append(
-            CaseRecord(generator=name, training_seed=seed, status=status, training=subject.training)
-        )
+        status: Literal["ok", "anchor"] = "anchor" if subject.blueprint is None else "ok"
+        records.append(CaseRecord(generator=name, training_seed=seed, status=status, training=subject.training))
     _check_measured(scores, records)
     run = Run(
         id=f"{bench.suite.name}-{started:%Y%m%d-%H%M%S-%f}"[:-3],
@@ -67,9 +68,13 @@ Make = Callable[[], Subject]
 def _plan(bench: Bench) -> Iterator[tuple[str, int | None, Make]]:
     """Every row: its name, its training seed, and what builds its subject."""
     for anchor in bench.anchors():
-        yield anchor.name, None, lambda anchor=anchor: anchor
+        yield anchor.name, None, partial(_same, anchor)
     for case in cases(bench.suite):
-        yield case.entry.name, case.training_seed, lambda case=case: bench.subject(case)
+        yield case.entry.name, case.training_seed, partial(bench.subject, case)
+
+
+def _same(subject: Subject) -> Subject:
+    return subject
 
 
 def _scores(bench: Bench, subject: Subject) -> Iterator[Score]:
@@ -100,8 +105,7 @@ def _scored(bench: Bench, subject: Subject, metric: Metric[Any], evidence: Evide
     except MeasurementError as error:
         bench.on_event({"event": "failed", "name": subject.name, "seed": subject.training_seed, "reason": str(error)})
         return _score(subject, metric, evidence, "failed", str(error))
-    estimate["replicates"] = tuple(estimate["replicates"])
-    return _score(subject, metric, evidence, "ok", Estimate(**estimate))
+    return _score(subject, metric, evidence, "ok", TypeAdapter(Estimate).validate_python(estimate))
 
 
 def _score(

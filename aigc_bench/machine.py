@@ -58,7 +58,7 @@ def environment(device: torch.device) -> Environment:
 
 
 def choose_device(name: str) -> torch.device:
-    """"auto", "cpu", "cuda", "cuda:1", … as a device that is there.
+    """The device of that name ("auto", "cpu", "cuda", "cuda:1" …), which is there.
 
     Raises:
         ConfigurationError: not a device, or not on this machine.

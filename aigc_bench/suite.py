@@ -203,7 +203,10 @@ def _problem(item: Any) -> str:
 def _known_keys(location: tuple[int | str, ...]) -> list[str]:
     """The keys allowed where the unknown one stands, as full paths."""
     tables: dict[str, type[BaseModel]] = {
-        "data": DataEntry, "speed": SpeedEntry, "generators": GeneratorEntry, "budget": Budget
+        "data": DataEntry,
+        "speed": SpeedEntry,
+        "generators": GeneratorEntry,
+        "budget": Budget,
     }
     names = [part for part in location[:-1] if isinstance(part, str)]
     model = tables[names[-1]] if names else Suite

@@ -1,8 +1,8 @@
 """For authors of plug-ins: the contract test of generators, and the twenty-line example.
 
-    from aigc_bench.testing import check_generator
-    def test_my_generator():
-        check_generator(build(SampleSpec("image", (1, 8, 8)), device=torch.device("cpu")))
+from aigc_bench.testing import check_generator
+def test_my_generator():
+    check_generator(build(SampleSpec("image", (1, 8, 8)), device=torch.device("cpu")))
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ weights as training that never stopped.
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import os
@@ -166,7 +167,7 @@ class _Meter:
 def _rates(times: list[tuple[int, float]], parts: int = 10) -> tuple[float, ...]:
     """Steps per second in each tenth of the training."""
     marks = [times[round(i * (len(times) - 1) / parts)] for i in range(parts + 1)]
-    spans = [(b[0] - a[0], b[1] - a[1]) for a, b in zip(marks, marks[1:], strict=False)]
+    spans = [(b[0] - a[0], b[1] - a[1]) for a, b in itertools.pairwise(marks)]
     return tuple(steps / seconds for steps, seconds in spans if steps and seconds > 0)
 
 

@@ -31,7 +31,11 @@ class Network(nn.Module):
         layers: list[nn.Module] = []
         for inputs, outputs in ((channels, width), (width, 2 * width)):
             for first in (inputs, outputs):
-                layers += [nn.Conv2d(first, outputs, 3, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU()]
+                layers += [
+                    nn.Conv2d(first, outputs, 3, padding=1, bias=False),
+                    nn.BatchNorm2d(outputs),
+                    nn.ReLU(),
+                ]
             layers += [nn.MaxPool2d(2), nn.Dropout2d(0.1)]
         self.body = nn.Sequential(*layers, nn.Flatten())
         flat = 2 * width * (height // 4) * (width_px // 4)

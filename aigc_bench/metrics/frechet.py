@@ -65,11 +65,12 @@ class Moments:
 
 def factor(cov: Tensor) -> Tensor:
     """R with R Rᵀ = cov: Cholesky, or eigenvectors where cov is singular."""
+    lower: Tensor
     lower, info = torch.linalg.cholesky_ex(cov)
-    if int(info) == 0:
-        return lower
-    values, vectors = torch.linalg.eigh(cov)
-    return vectors * values.clamp_min(0).sqrt()
+    if int(info):
+        values, vectors = torch.linalg.eigh(cov)
+        lower = vectors * values.clamp_min(0).sqrt()
+    return lower
 
 
 def frechet_distance(real: Moments, fake: Moments, real_factor: Tensor | None = None) -> float:
@@ -111,9 +112,7 @@ def _compute(pair: FeaturePair) -> Estimate:
             raise MeasurementError(f"all {len(pool)} {side} samples have the same features")
     real_moments, fake_moments = Moments.of(real), Moments.of(fake)
     r = factor(real_moments.cov)
-    left_out = [
-        frechet_distance(real_moments, fake_moments - Moments.of(fake[block]), r) for block in blocks
-    ]
+    left_out = [frechet_distance(real_moments, fake_moments - Moments.of(fake[block]), r) for block in blocks]
     return intervals.of_jackknife(
         frechet_distance(real_moments, fake_moments, r),
         left_out,

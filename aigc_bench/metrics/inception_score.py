@@ -6,6 +6,8 @@ extractor's, so the largest possible value is its number of classes.
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -27,11 +29,11 @@ def split_scores(logits: Tensor) -> Tensor:
     num = len(logits)
     if num < NUM_SPLITS:
         raise MeasurementError(f"the Inception Score has {NUM_SPLITS} splits and needs as many samples, got {num}")
-    order = torch.from_numpy(np.random.RandomState(SHUFFLE_SEED).permutation(num))  # noqa: NPY002 (the protocol's)
+    order = torch.from_numpy(np.random.RandomState(SHUFFLE_SEED).permutation(num))
     log_p = torch.log_softmax(logits[order].to(torch.float64), dim=1)
     edges = [num * i // NUM_SPLITS for i in range(NUM_SPLITS + 1)]
     scores = []
-    for start, stop in zip(edges, edges[1:], strict=False):
+    for start, stop in itertools.pairwise(edges):
         part = log_p[start:stop]
         p = part.exp()
         marginal = p.mean(0)

@@ -6,6 +6,7 @@ does not grow with N².
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -40,14 +41,14 @@ class KernelSums:
     def of(cls, real: Tensor, fake: Tensor) -> KernelSums:
         """(M, D), (N, D) => sums."""
         x, y = real.to(torch.float64), fake.to(torch.float64)
-        real_total = sum(
-            float(_kernel(a, b).sum()) for a in x.split(TILE) for b in x.split(TILE)
-        ) - float(_diagonal(x).sum())
+        real_total = math.fsum(float(_kernel(a, b).sum()) for a in x.split(TILE) for b in x.split(TILE)) - float(
+            _diagonal(x).sum()
+        )
         squares, fake_rows, cross_rows = 0.0, [], []
         for a in y.split(TILE):
             tiles = [_kernel(a, b) for b in y.split(TILE)]
             fake_rows.append(torch.stack([tile.sum(1) for tile in tiles]).sum(0))
-            squares += sum(float(tile.square().sum()) for tile in tiles)
+            squares += math.fsum(float(tile.square().sum()) for tile in tiles)
             cross_rows.append(torch.stack([_kernel(a, b).sum(1) for b in x.split(TILE)]).sum(0))
         diagonal = _diagonal(y)
         squares -= float(diagonal.square().sum())

@@ -11,10 +11,17 @@ from aigc_bench.stats import intervals
 def _compute(evidence: LogProbs) -> Estimate:
     bits = -evidence.log_prob / (evidence.num_dims * math.log(2))
     return intervals.of_mean(
-        bits, method=f"{evidence.method}; Student's t over held-out samples", estimand="expected bits/dim, held out"
+        bits,
+        method=f"{evidence.method}; Student's t over held-out samples",
+        estimand="expected bits/dim, held out",
     )
 
 
 bits_per_dim = Metric(
-    "bits_per_dim", LogProbs, _compute, False, "bits/dim", description="Code length of a held-out sample, per number."
+    "bits_per_dim",
+    LogProbs,
+    _compute,
+    False,
+    "bits/dim",
+    description="Code length of a held-out sample, per number.",
 )

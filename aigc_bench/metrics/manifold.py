@@ -143,14 +143,30 @@ def _coverage(pair: FeaturePair) -> Estimate:
 
 
 precision = Metric(
-    "precision", FeaturePair, _precision, True, description="Share of generated samples that look like real ones."
+    "precision",
+    FeaturePair,
+    _precision,
+    True,
+    description="Share of generated samples that look like real ones.",
 )
 recall = Metric(
-    "recall", FeaturePair, _recall, True, description="Share of real samples that the generator could have made."
+    "recall",
+    FeaturePair,
+    _recall,
+    True,
+    description="Share of real samples that the generator could have made.",
 )
 density = Metric(
-    "density", FeaturePair, _density, True, description="How densely real samples surround a generated one; 1 is par."
+    "density",
+    FeaturePair,
+    _density,
+    True,
+    description="How densely real samples surround a generated one; 1 is par.",
 )
 coverage = Metric(
-    "coverage", FeaturePair, _coverage, True, description="Share of real samples with a generated one in their midst."
+    "coverage",
+    FeaturePair,
+    _coverage,
+    True,
+    description="Share of real samples with a generated one in their midst.",
 )

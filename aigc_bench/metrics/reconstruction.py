@@ -54,7 +54,9 @@ def _ssim(pair: ReconstructionPair) -> Estimate:
     )
     assert isinstance(values, Tensor)
     text = "uniform 7 × 7 window" if small else "Gaussian 11 × 11 window"
-    return intervals.of_mean(torch.atleast_1d(values), method=f"{METHOD}; {text}", estimand=ESTIMAND, support=(-1.0, 1.0))
+    return intervals.of_mean(
+        torch.atleast_1d(values), method=f"{METHOD}; {text}", estimand=ESTIMAND, support=(-1.0, 1.0)
+    )
 
 
 mse = Metric("mse", ReconstructionPair, _mse, False, description="Mean squared error, pixels scaled to 0…1.")

@@ -48,7 +48,13 @@ def _flops_per_sample(evidence: Footprint) -> Estimate:
 
 
 samples_per_s = Metric(
-    "samples_per_s@{batch_size}", Throughput, _samples_per_s, True, "samples/s", "speed", "Throughput by batch size."
+    "samples_per_s@{batch_size}",
+    Throughput,
+    _samples_per_s,
+    True,
+    "samples/s",
+    "speed",
+    "Throughput by batch size.",
 )
 latency_p50_s = Metric("latency_p50_s", Latency, _percentile(0.5), False, "s", "speed", "Median single call.")
 latency_p95_s = Metric("latency_p95_s", Latency, _percentile(0.95), False, "s", "speed", "1 call in 20 is slower.")

@@ -34,7 +34,12 @@ def palette(run: Run) -> Palette:
     """One colour per generator, safe for the colour-blind; the anchors are grey."""
     names = [entry.name for entry in run.suite.generators]
     colours = sns.color_palette("colorblind", max(len(names), 3))
-    return {**dict(zip(names, colours, strict=False)), "floor": "#3d5a4c", "noise": "#9a9a9a", "reference": "#3d5a4c"}
+    return {
+        **dict(zip(names, colours, strict=False)),
+        "floor": "#3d5a4c",
+        "noise": "#9a9a9a",
+        "reference": "#3d5a4c",
+    }
 
 
 def _axes(title: str, width: float = 6.4, height: float = 4.0) -> tuple[Figure, Axes]:
@@ -49,7 +54,7 @@ def _point(axes: Axes, x: Cell, y: Cell, label: str, colour: Any) -> None:
     if x.value is None or y.value is None:
         return
     axes.scatter(x.values, y.values, s=14, color=colour, alpha=0.45, linewidths=0)
-    bars = {}
+    bars: dict[str, Any] = {}
     for key, cell in (("xerr", x), ("yerr", y)):
         if cell.interval and cell.value is not None:
             low, high = cell.interval
@@ -74,7 +79,13 @@ def quality_against_speed(run: Run, exhibits: Exhibits) -> Figure | None:
     floor = quality.get("floor", {}).get(metric)
     if floor and floor.value:
         axes.axhline(floor.value, color=colours["floor"], ls="--", lw=1)
-        axes.annotate("floor", (0.01, floor.value), xycoords=("axes fraction", "data"), va="bottom", color=colours["floor"])
+        axes.annotate(
+            "floor",
+            (0.01, floor.value),
+            xycoords=("axes fraction", "data"),
+            va="bottom",
+            color=colours["floor"],
+        )
     axes.set(xscale="log", yscale="log", xlabel=rate.replace("@", " at batch "), ylabel=metric)
     axes.margins(0.25)
     return figure
@@ -125,7 +136,14 @@ def latency(run: Run, exhibits: Exhibits) -> Figure | None:
         sns.ecdfplot(x=np.concatenate(seconds) * 1e3, ax=axes, color=colours[name], label=name)
     for share in (0.5, 0.95, 0.99):
         axes.axhline(share, color="#b8bcc4", lw=0.8, ls=":")
-        axes.annotate(f"p{share * 100:.0f}", (1.0, share), xycoords=("axes fraction", "data"), fontsize=8, va="bottom", ha="right")
+        axes.annotate(
+            f"p{share * 100:.0f}",
+            (1.0, share),
+            xycoords=("axes fraction", "data"),
+            fontsize=8,
+            va="bottom",
+            ha="right",
+        )
     axes.set(xscale="log", xlabel="milliseconds", ylabel="share of calls")
     axes.legend(frameon=False)
     return figure
@@ -167,7 +185,7 @@ def neighbour_distance(run: Run, exhibits: Exhibits) -> Figure | None:
 
 
 def _pooled(exhibits: Exhibits, kind: str) -> dict[str, list[Any]]:
-    """generator => one array per training seed."""
+    """Generator => one array per training seed."""
     found: dict[str, list[Any]] = {}
     for key in sorted(exhibits):
         what, name, _ = key.split("/")
@@ -186,7 +204,10 @@ FIGURES: dict[str, tuple[Callable[[Run, Exhibits], Figure | None], str]] = {
         precision_recall,
         "Bars are 95 % intervals. Noise can show a high recall: its outliers have huge neighbourhoods.",
     ),
-    "class-balance": (class_balance, "Classes as the extractor's classifier predicts them; training seeds pooled."),
+    "class-balance": (
+        class_balance,
+        "Classes as the extractor's classifier predicts them; training seeds pooled.",
+    ),
     "losses": (losses, "Means over short spans of steps; fainter lines are further training seeds."),
     "latency": (latency, "Single calls with one seed, after a warm-up, in this process."),
     "neighbour-distance": (
@@ -198,7 +219,7 @@ FIGURES: dict[str, tuple[Callable[[Run, Exhibits], Figure | None], str]] = {
 
 
 def draw(run: Run, exhibits: Exhibits) -> dict[str, tuple[str, bytes, str]]:
-    """name => (SVG, PNG, caption) of every figure that this run has something to show in."""
+    """Name => (SVG, PNG, caption) of every figure that this run has something to show in."""
     found = {}
     with mpl.rc_context(STYLE):
         for name, (function, caption) in FIGURES.items():
@@ -219,5 +240,3 @@ def _png(figure: Figure) -> bytes:
     out = io.BytesIO()
     figure.savefig(out, format="png", dpi=DPI)
     return out.getvalue()
-
-

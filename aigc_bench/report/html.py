@@ -97,7 +97,7 @@ def _environment(run: Run) -> dict[str, str]:
 
 
 def _grids(run: Run, exhibits: Exhibits) -> dict[str, list[dict[str, Any]]]:
-    """kind => panels, from the first training seed of every generator; floor first."""
+    """Kind => panels, from the first training seed of every generator; floor first."""
     order = ["floor", *(entry.name for entry in run.suite.generators), "noise"]
     found: dict[str, list[dict[str, Any]]] = {"samples": [], "reconstructions": [], "neighbours": []}
     for name in order:

@@ -19,7 +19,9 @@ def grid(images: Tensor, num_columns: int, scale: int | None = None) -> bytes:
     num, channels, height, width = images.shape
     num_rows = -(-num // num_columns)
     canvas = torch.full(
-        (channels, num_rows * (height + GAP) + GAP, num_columns * (width + GAP) + GAP), GAP_LEVEL, dtype=torch.uint8
+        (channels, num_rows * (height + GAP) + GAP, num_columns * (width + GAP) + GAP),
+        GAP_LEVEL,
+        dtype=torch.uint8,
     )
     for i, image in enumerate(images):
         top, left = (i // num_columns) * (height + GAP) + GAP, (i % num_columns) * (width + GAP) + GAP

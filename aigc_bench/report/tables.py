@@ -35,7 +35,8 @@ class Cell:
     def sampling_error(self) -> float | None:
         """Root mean square of the standard errors: what one seed's score is uncertain by."""
         errors = [s.estimate.standard_error for s in self.scores if s.estimate and s.estimate.standard_error]
-        return math.sqrt(statistics.fmean(e * e for e in errors)) if errors else None
+        error = math.sqrt(statistics.fmean(e * e for e in errors)) if errors else 0.0
+        return error if error > 1e-9 else None  # rounding of blocks that all agree is not an error bar
 
     @property
     def seed_spread(self) -> float | None:

@@ -11,7 +11,11 @@ from aigc_bench.store import Run
 def summary_table(run: Run) -> Table:
     """Quality by generator; metrics downwards, so that it fits in 80 columns."""
     rows = tables.table(run, "quality")
-    out = Table(title=f"{run.suite.name}: N = {run.suite.num_samples}", caption=tables.verdict(run), title_justify="left")
+    out = Table(
+        title=f"{run.suite.name}: N = {run.suite.num_samples}",
+        caption=tables.verdict(run),
+        title_justify="left",
+    )
     out.add_column("")
     for name in rows:
         out.add_column(name, justify="right")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 
@@ -17,9 +18,18 @@ LEVEL = 0.95
 NUM_BLOCKS = 20
 
 
-def symmetric(value: float, standard_error: float, degrees: float, *, method: str, estimand: str, num_samples: int,
-              replicates: Sequence[float] = (), support: tuple[float, float] = (-math.inf, math.inf)) -> Estimate:  # fmt: skip
-    """value ± t · standard_error, Student's t with `degrees` of freedom; bounds stay within `support`."""
+def symmetric(  # the fields of an Estimate, by keyword
+    value: float,
+    standard_error: float,
+    degrees: float,
+    *,
+    method: str,
+    estimand: str,
+    num_samples: int,
+    replicates: Sequence[float] = (),
+    support: tuple[float, float] = (-math.inf, math.inf),
+) -> Estimate:
+    """Value ± t · standard_error, Student's t with `degrees` of freedom; bounds stay within `support`."""
     half = float(stats.t.ppf(0.5 + LEVEL / 2, degrees)) * standard_error
     return Estimate(
         value=value,
@@ -48,7 +58,13 @@ def of_mean(
         raise MeasurementError(f"a mean with an error bar needs at least 2 values, got {num}")
     error = float(values.std(correction=1)) / math.sqrt(num)
     return symmetric(
-        float(values.mean()), error, num - 1, method=method, estimand=estimand, num_samples=num, support=support
+        float(values.mean()),
+        error,
+        num - 1,
+        method=method,
+        estimand=estimand,
+        num_samples=num,
+        support=support,
     )
 
 
@@ -87,11 +103,9 @@ def blocks(num_samples: int) -> list[slice]:
         MeasurementError: fewer than two samples a block.
     """
     if num_samples < 2 * NUM_BLOCKS:
-        raise MeasurementError(
-            f"the jackknife needs at least {2 * NUM_BLOCKS} samples on each side, got {num_samples}"
-        )
+        raise MeasurementError(f"the jackknife needs at least {2 * NUM_BLOCKS} samples on each side, got {num_samples}")
     edges = [num_samples * i // NUM_BLOCKS for i in range(NUM_BLOCKS + 1)]
-    return [slice(a, b) for a, b in zip(edges, edges[1:], strict=False)]
+    return [slice(a, b) for a, b in itertools.pairwise(edges)]
 
 
 def of_quantile(values: Sequence[float], quantile: float, *, what: str) -> Estimate:

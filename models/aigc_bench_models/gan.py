@@ -66,7 +66,7 @@ class GAN:
     @torch.inference_mode()
     def sample(self, seeds: Tensor) -> Tensor:
         """(N,) int64 => (N, C, H, W) uint8."""
-        pixels = self._g.eval()(noise.normal(seeds, self._config.latent_dim))
+        pixels: Tensor = self._g.eval()(noise.normal(seeds, self._config.latent_dim))
         return ((pixels + 1) * 127.5).round().to(torch.uint8).reshape(-1, *self.spec.shape)
 
     def fit(self, batches: Iterator[Batch], *, seed: int) -> Iterator[dict[str, float]]:
@@ -93,12 +93,12 @@ class GAN:
 
     def state_dict(self) -> dict[str, Any]:
         """Networks, optimisers and the step."""
-        parts = {"g": self._g, "d": self._d, "g_opt": self._g_opt, "d_opt": self._d_opt}
+        parts: dict[str, Any] = {"g": self._g, "d": self._d, "g_opt": self._g_opt, "d_opt": self._d_opt}
         return {"step": self._step, **{name: part.state_dict() for name, part in parts.items()}}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restore `state_dict`."""
-        parts = {"g": self._g, "d": self._d, "g_opt": self._g_opt, "d_opt": self._d_opt}
+        parts: dict[str, Any] = {"g": self._g, "d": self._d, "g_opt": self._g_opt, "d_opt": self._d_opt}
         for name, part in parts.items():
             part.load_state_dict(state[name])
         self._step = state["step"]
@@ -106,7 +106,7 @@ class GAN:
 
 def _update(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
     optimizer.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
+    loss.backward()
     optimizer.step()
 
 

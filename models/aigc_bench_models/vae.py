@@ -43,7 +43,7 @@ class Config:
 
 
 def log_likelihood(pixels: Tensor, parameters: Tensor) -> Tensor:
-    """log p of bytes: pixels (N, P) uint8, parameters (N, 3, M, P) => (N,) float64 nats.
+    """Log p of bytes: pixels (N, P) uint8, parameters (N, 3, M, P) => (N,) float64 nats.
 
     The cell of level v is (v - ½, v + ½) / 127.5 - 1; the first and the last reach to infinity, so the 256 masses sum
     to 1.
@@ -74,7 +74,9 @@ class Network(nn.Module):
         super().__init__()
         h, z, outputs = config.hidden, config.latent_dim, 3 * config.mixtures * num_pixels
         self.mixtures, self.num_pixels = config.mixtures, num_pixels
-        self.encoder = nn.Sequential(nn.Linear(num_pixels, h), nn.SiLU(), nn.Linear(h, h), nn.SiLU(), nn.Linear(h, 2 * z))
+        self.encoder = nn.Sequential(
+            nn.Linear(num_pixels, h), nn.SiLU(), nn.Linear(h, h), nn.SiLU(), nn.Linear(h, 2 * z)
+        )
         self.decoder = nn.Sequential(nn.Linear(z, h), nn.SiLU(), nn.Linear(h, h), nn.SiLU(), nn.Linear(h, outputs))
         # Start with the mixture's parts spread over the grey scale.
         spread = torch.linspace(-1, 1, config.mixtures)[:, None].expand(-1, num_pixels)

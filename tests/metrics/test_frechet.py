@@ -1,0 +1,73 @@
+"""The Fréchet distance against scipy's square root, closed forms, and its laws."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import scipy.linalg
+import torch
+
+from aigc_bench.core import FeaturePair, Features
+from aigc_bench.errors import MeasurementError
+from aigc_bench.metrics.frechet import Moments, fd, frechet_distance, frechet_distance_of_few
+
+
+def by_scipy(x: np.ndarray, y: np.ndarray) -> float:
+    """The textbook formula through a general matrix square root."""
+    a, b = np.cov(x, rowvar=False), np.cov(y, rowvar=False)
+    root = scipy.linalg.sqrtm(a @ b)
+    shift = x.mean(0) - y.mean(0)
+    return float(shift @ shift + np.trace(a) + np.trace(b) - 2 * np.trace(root).real)
+
+
+def test_it_equals_scipys_square_root(pair: FeaturePair) -> None:
+    """To 1e-6, on heavy-tailed features."""
+    x, y = pair.real.pool, pair.fake.pool
+    ours = frechet_distance(Moments.of(x), Moments.of(y))
+    assert ours == pytest.approx(by_scipy(x.double().numpy(), y.double().numpy()), rel=1e-6)
+    assert fd.compute(pair).value == ours
+
+
+def test_gaussians_of_equal_shape_are_apart_by_their_shift() -> None:
+    """FD(x, x) = 0, and FD(x, x + t) = ‖t‖²."""
+    x = torch.randn(200, 8, generator=torch.Generator().manual_seed(0)).double()
+    t = torch.arange(8).double()
+    assert frechet_distance(Moments.of(x), Moments.of(x)) == pytest.approx(0, abs=1e-9)
+    assert frechet_distance(Moments.of(x), Moments.of(x + t)) == pytest.approx(float(t @ t), rel=1e-9)
+
+
+def test_few_samples_take_the_nuclear_norm_and_agree() -> None:
+    """N < D on both sides: the Gram form equals the D × D form, singular covariances and all."""
+    generator = torch.Generator().manual_seed(1)
+    x, y = torch.randn(20, 64, generator=generator), 1.5 * torch.randn(30, 64, generator=generator) + 0.2
+    whole = frechet_distance(Moments.of(x), Moments.of(y))
+    assert frechet_distance_of_few(x, y) == pytest.approx(whole, rel=1e-7)
+
+
+def test_moments_merge_and_part(pair: FeaturePair) -> None:
+    """A whole is the sum of its parts, and what is left when one goes."""
+    x = pair.real.pool
+    whole, merged = Moments.of(x), Moments.of(x[:70]) + Moments.of(x[70:])
+    rest = whole - Moments.of(x[:70])
+    for a, b in ((whole, merged), (rest, Moments.of(x[70:]))):
+        assert a.num_samples == b.num_samples
+        torch.testing.assert_close(a.mean, b.mean, rtol=1e-12, atol=1e-12)
+        torch.testing.assert_close(a.cov, b.cov, rtol=1e-10, atol=1e-10)
+
+
+def test_the_jackknife_leaves_out_real_blocks(pair: FeaturePair) -> None:
+    """Each replicate is the distance computed anew without that block."""
+    estimate = fd.compute(pair)
+    rest = torch.cat([pair.fake.pool[:0], pair.fake.pool[13:]])
+    anew = frechet_distance(Moments.of(pair.real.pool), Moments.of(rest))
+    assert estimate.replicates[0] == pytest.approx(anew, rel=1e-9)
+    assert len(estimate.replicates) == 20
+
+
+def test_undefined_distances_are_errors(pair: FeaturePair) -> None:
+    """Constant features and too few samples are refused with a reason."""
+    constant = Features(torch.ones(100, 12))
+    with pytest.raises(MeasurementError, match="same features"):
+        fd.compute(FeaturePair(pair.real, constant, "made", "0"))
+    with pytest.raises(MeasurementError, match="at least 40"):
+        fd.compute(FeaturePair(pair.real, Features(pair.fake.pool[:30]), "made", "0"))
