@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from aigc_bench.report import tables
@@ -11,14 +12,14 @@ from aigc_bench.store import Run
 def summary_table(run: Run) -> Table:
     """Quality by generator; metrics downwards, so that it fits in 80 columns."""
     rows = tables.table(run, "quality")
+    title = f"{run.suite.name}: N = {run.suite.num_samples}"
+    caption = tables.verdict(run)
     out = Table(
-        title=f"{run.suite.name}: N = {run.suite.num_samples}",
-        caption=tables.verdict(run),
-        title_justify="left",
+        title=title, caption=caption, title_justify="left", caption_justify="left", box=SIMPLE_HEAD, pad_edge=False
     )
-    out.add_column("")
+    out.add_column("", no_wrap=True)
     for name in rows:
-        out.add_column(name, justify="right")
+        out.add_column(name, justify="right", no_wrap=True)
     for metric in tables.columns(rows):
         arrow = "↑" if tables.direction(run, metric) else "↓"
         best = tables.best_rows(rows, run, metric)
