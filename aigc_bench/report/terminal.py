@@ -13,7 +13,7 @@ def summary_table(run: Run) -> Table:
     """Quality by generator; metrics downwards, so that it fits in 80 columns."""
     rows = tables.table(run, "quality")
     title = f"{run.suite.name}: N = {run.suite.num_samples}"
-    caption = tables.verdict(run)
+    caption = f"± standard error of sampling, ~ standard deviation over training seeds. {tables.verdict(run)}"
     out = Table(
         title=title, caption=caption, title_justify="left", caption_justify="left", box=SIMPLE_HEAD, pad_edge=False
     )
@@ -27,6 +27,8 @@ def summary_table(run: Run) -> Table:
         for name, row in rows.items():
             value, error = tables.cell_text(row.get(metric))
             style = "bold" if name in best else "none"
-            cells.append(f"[{style}]{value}[/]" + (f"\n[dim]{error.replace(' · ', chr(10))}[/]" if error else ""))
+            cells.append(
+                f"[{style}]{value}[/]" + (f"\n[dim]{error.replace(' · seeds ±', chr(10) + '~')}[/]" if error else "")
+            )
         out.add_row(f"{metric} {arrow}", *cells)
     return out
