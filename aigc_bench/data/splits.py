@@ -11,10 +11,23 @@ from aigc_bench.core import Batch
 
 
 def split(samples: Tensor, labels: Tensor | None, sizes: tuple[int, int, int], seed: int) -> list[Batch]:
-    """fit, reference and holdout of the given sizes, after one seeded permutation. Shapes (N, …), (N,)."""
+    """fit, reference and holdout of the given sizes, from one seeded permutation. Shapes (N, …), (N,).
+
+    Stratified: where there are labels, each split has its share of every class, to within two samples.
+    """
     order = torch.randperm(len(samples), generator=torch.Generator().manual_seed(seed))
-    parts = order[: sum(sizes)].split(list(sizes))
-    return [Batch(samples[part], None if labels is None else labels[part]) for part in parts]
+    rows = order.split(list(sizes)) if labels is None else _stratified(order, labels, sizes)
+    return [Batch(samples[row], None if labels is None else labels[row]) for row in rows]
+
+
+def _stratified(order: Tensor, labels: Tensor, sizes: tuple[int, int, int]) -> list[Tensor]:
+    # Dealt like cards, class after class: every split takes its turns evenly spaced over the whole pile.
+    turns = torch.cat([(torch.arange(size, dtype=torch.float64) + 0.5) / size for size in sizes])
+    dealt = torch.repeat_interleave(torch.tensor(sizes))[turns.argsort(stable=True)]
+    home = torch.empty_like(dealt)
+    home[labels[order].argsort(stable=True)] = dealt
+    # In the order of the permutation, so that a block of consecutive samples is a random one.
+    return [order[home == number] for number in range(len(sizes))]
 
 
 def digest_of(*batches: Batch) -> str:

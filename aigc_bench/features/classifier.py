@@ -1,7 +1,8 @@
 """`digits-cnn` and `mnist-cnn`: small classifiers whose last hidden layer is the feature space.
 
 Their weights ship with the package; `reports/train_extractors.py` reproduces them from the `fit` split alone.
-Micro-batches are fixed, so the features of a sample do not depend on how many are asked for.
+The network always sees batches of one shape, the last one filled up, so that the arithmetic does not depend on how
+many samples are asked for.
 """
 
 from __future__ import annotations
@@ -12,14 +13,16 @@ from pathlib import Path
 
 import safetensors.torch
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from aigc_bench.core import Features, SampleSpec
 from aigc_bench.errors import ConfigurationError
 
 NUM_FEATURES = 64
-MICRO_BATCH = 500
-PREPROCESSING = "uint8/127.5-1, float32, post-ReLU linear 64, v1"
+MICRO_BATCH = 512
+PREPROCESSING = "uint8/127.5-1, float32, batch-norm folded, post-ReLU linear 64, v2"
 
 
 class Network(nn.Module):
@@ -49,17 +52,37 @@ class Network(nn.Module):
 
 
 class ClassifierFeatures:
-    """A trained `Network` as an extractor."""
+    """A trained `Network` as an extractor, its batch-norms folded into the convolutions."""
 
-    def __init__(self, name: str, network: Network, digest: str) -> None:
+    def __init__(self, name: str, network: Network, digest: str, device: torch.device) -> None:
         self.name, self.digest = name, digest
-        self._network = network.eval()
+        network.eval()
+        network.body = _folded(network.body)
+        self._network, self._device = network.to(device), device
 
     @torch.inference_mode()
     def __call__(self, batch: Tensor) -> Features:
-        """(N, C, H, W) uint8 => pool (N, 64), logits (N, 10), float32."""
-        parts = [self._network(chunk.to(torch.float32) / 127.5 - 1) for chunk in batch.split(MICRO_BATCH)]
-        return Features(torch.cat([pool for pool, _ in parts]), torch.cat([logits for _, logits in parts]))
+        """(N, C, H, W) uint8 => pool (N, 64), logits (N, 10), float32, on the batch's device."""
+        parts = [self._features(chunk) for chunk in batch.split(MICRO_BATCH)]
+        pool, logits = (torch.cat(column).to(batch.device) for column in zip(*parts, strict=True))
+        return Features(pool, logits)
+
+    def _features(self, chunk: Tensor) -> tuple[Tensor, Tensor]:
+        num = len(chunk)
+        filled = F.pad(chunk.to(self._device), (0, 0, 0, 0, 0, 0, 0, MICRO_BATCH - num))
+        pool, logits = self._network(filled.to(torch.float32) / 127.5 - 1)
+        return pool[:num], logits[:num]
+
+
+def _folded(body: nn.Sequential) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    for layer in body:
+        if isinstance(layer, nn.BatchNorm2d):
+            convolution = layers.pop()
+            assert isinstance(convolution, nn.Conv2d)
+            layer = fuse_conv_bn_eval(convolution, layer)
+        layers.append(layer)
+    return nn.Sequential(*layers)
 
 
 SHAPES = {"digits-cnn": ((1, 8, 8), 32), "mnist-cnn": ((1, 28, 28), 16)}
@@ -81,7 +104,7 @@ def _load(name: str, spec: SampleSpec, device: torch.device) -> ClassifierFeatur
     network = Network(shape, width)
     network.load_state_dict(safetensors.torch.load_file(path))
     digest = hashlib.sha256(path.read_bytes() + PREPROCESSING.encode()).hexdigest()
-    return ClassifierFeatures(name, network.to(device), digest)
+    return ClassifierFeatures(name, network, digest, device)
 
 
 def build_digits_cnn(spec: SampleSpec, *, device: torch.device) -> ClassifierFeatures:

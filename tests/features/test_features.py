@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors import safe_open
+from safetensors.torch import load_file
 
 from aigc_bench.core import Batch, SampleSpec
 from aigc_bench.data import digits, idx
@@ -13,6 +16,7 @@ from aigc_bench.errors import ConfigurationError
 from aigc_bench.features import classifier, pixels
 
 CPU = torch.device("cpu")
+BUILDERS = {"digits-cnn": classifier.build_digits_cnn, "mnist-cnn": classifier.build_mnist_cnn}
 
 
 def accuracy(extractor: classifier.ClassifierFeatures, data: Batch) -> float:
@@ -39,22 +43,62 @@ def test_mnist_cnn_is_right_on_the_test_set(real_data: Path) -> None:
 
 @pytest.mark.parametrize("name", ["digits-cnn", "mnist-cnn"])
 def test_weights_are_small(name: str) -> None:
-    """Below 1 MB each, as shipped."""
-    assert classifier.weights_path(name).stat().st_size < 1_000_000
+    """Below 1 MB each, as shipped, with a note of where they come from."""
+    path = classifier.weights_path(name)
+    assert path.stat().st_size < 1_000_000
+    with safe_open(path, "pt") as file:
+        about = json.loads(file.metadata()["about"])
+    assert about["script"] == "reports/train_extractors.py"
+    assert about["holdout_accuracy"] >= 0.98
+
+
+def test_digits_cnn_was_fitted_on_today_s_split() -> None:
+    """Were the data split anew, the extractor would have seen the reference: the weights name their data."""
+    with safe_open(classifier.weights_path("digits-cnn"), "pt") as file:
+        assert json.loads(file.metadata()["about"])["data_digest"] == digits.build().digest
 
 
 def test_features_do_not_depend_on_the_batch() -> None:
-    """A sample alone has the features it has among 700, to float rounding."""
+    """To the bit where a sample keeps its place in the micro-batch, to float rounding elsewhere."""
     data = digits.build()
     extractor = classifier.build_digits_cnn(data.spec, device=CPU)
     together = extractor(data.fit.samples[:700]).pool
-    alone = torch.cat([extractor(data.fit.samples[i : i + 1]).pool for i in (0, 3, 699)])
-    torch.testing.assert_close(alone, together[[0, 3, 699]], rtol=1e-5, atol=1e-5)
+    assert together.shape == (700, classifier.NUM_FEATURES)
+    for num in (1, 63, 512, 513):
+        assert torch.equal(extractor(data.fit.samples[:num]).pool, together[:num])
+    alone = torch.cat([extractor(data.fit.samples[i : i + 1]).pool for i in (3, 511, 699)])
+    torch.testing.assert_close(alone, together[[3, 511, 699]], rtol=1e-5, atol=1e-5)
+    assert extractor(data.fit.samples[:0]).pool.shape == (0, classifier.NUM_FEATURES)
+
+
+@pytest.mark.parametrize("name", ["digits-cnn", "mnist-cnn"])
+def test_folding_the_batch_norms_changes_nothing(name: str) -> None:
+    """The shipped network in evaluation mode, as it was trained, is the reference."""
+    shape, width = classifier.SHAPES[name]
+    network = classifier.Network(shape, width).eval()
+    network.load_state_dict(load_file(classifier.weights_path(name)))
+    batch = torch.randint(0, 256, (40, *shape), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    found = BUILDERS[name](SampleSpec("image", shape), device=CPU)(batch)
+    assert found.logits is not None
+    with torch.inference_mode():
+        pool, logits = network(batch.float() / 127.5 - 1)
+    torch.testing.assert_close(found.pool, pool, rtol=1e-4, atol=1e-4)  # float32 over five layers
+    torch.testing.assert_close(found.logits, logits, rtol=1e-4, atol=1e-4)
+
+
+def test_digests_tell_extractors_apart() -> None:
+    """SHA-256 each, and no two alike."""
+    found = {BUILDERS[name](SampleSpec("image", classifier.SHAPES[name][0]), device=CPU).digest for name in BUILDERS}
+    found.add(pixels.build(SampleSpec("image", (1, 8, 8)), device=CPU).digest)
+    assert len(found) == 3
+    assert all(len(digest) == 64 for digest in found)
 
 
 def test_other_images_are_refused() -> None:
     """The message says what the extractor takes, and what takes any image."""
-    with pytest.raises(ConfigurationError, match=r"expects images of shape \(1, 28, 28\).*'pixels'"):
+    with pytest.raises(
+        ConfigurationError, match=r"expects images of shape \(1, 28, 28\), got .*\(3, 32, 32\).*'pixels'"
+    ):
         classifier.build_mnist_cnn(SampleSpec("image", (3, 32, 32)), device=CPU)
 
 
@@ -63,3 +107,5 @@ def test_pixels_are_scaled_and_flat() -> None:
     batch = torch.tensor([0, 255], dtype=torch.uint8).reshape(1, 1, 1, 2)
     extractor = pixels.build(SampleSpec("image", (1, 1, 2)), device=CPU)
     assert extractor(batch).pool.tolist() == [[0.0, 1.0]]
+    with pytest.raises(ConfigurationError, match="expects images, got audio"):
+        pixels.build(SampleSpec("audio", (100,), 8000), device=CPU)
