@@ -12,6 +12,7 @@ import os
 import shlex
 import sys
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, ParamSpec
 
@@ -242,12 +243,12 @@ def _print_plan(bench: Any, as_json: bool) -> None:
     for line in lines:
         seed = "" if line.training_seed is None else f"seed {line.training_seed}"
         done = ", ".join(line.cached) or "nothing"
-        time = "time unknown" if line.estimate_s is None else f"about {line.estimate_s:.0f} s to train"
+        time = f"no estimate: {line.reason}" if line.estimate_s is None else f"about {line.estimate_s:.0f} s"
         print(f"{line.name:<16} {seed:<8} stages: {', '.join(line.stages)}; cached: {done}; {time}")
     known = sum(line.estimate_s or 0.0 for line in lines)
     unknown = sum(line.estimate_s is None for line in lines)
-    more = f", and {unknown} cases never timed" if unknown else ""
-    print(f"{len(lines)} cases; about {known:.0f} s{more}")
+    more = f", and {unknown} cases without an estimate" if unknown else ""
+    print(f"{len(lines)} cases; about {timedelta(seconds=round(known))} (h:mm:ss), as rehearsed just now{more}")
 
 
 def _command() -> str:

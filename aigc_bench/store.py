@@ -18,7 +18,6 @@ import json
 import os
 import shutil
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -204,9 +203,7 @@ class Cache:
         with writing(folder), _locked(folder.with_name(folder.name + ".lock")):
             if not folder.is_dir():
                 partial.mkdir(parents=True, exist_ok=True)
-                started = time.perf_counter()
                 produce(partial)
-                _write_text(partial / "seconds.json", json.dumps(time.perf_counter() - started))
                 _write_text(partial / "inputs.json", json.dumps(inputs, indent=2, sort_keys=True, default=str))
                 partial.rename(folder)
         return folder
@@ -235,13 +232,6 @@ class Cache:
         """(stage, digest, bytes) of everything there, unfinished work included."""
         folders = sorted(path for path in self.root.glob("*/*") if path.is_dir())
         return [(path.parent.name, path.name, _size(path)) for path in folders]
-
-    def last_seconds(self, stage: str, build: str) -> float | None:
-        """How long this stage last took for a generator built by `build`; None: never done here."""
-        for path in sorted(self.root.glob(f"{stage}/*/inputs.json"), key=_modified, reverse=True):
-            if json.loads(path.read_bytes()).get("build") == build:
-                return float(json.loads((path.parent / "seconds.json").read_bytes()))
-        return None
 
     def prune(self) -> int:
         """Delete every stage; the bytes freed. Runs stay."""

@@ -100,6 +100,18 @@ def test_dry_run_says_what_is_cached(undisturbed: Path, tmp_path: Path) -> None:
     assert all(case["cached"] == case["stages"] for case in done["cases"])
     fresh = json.loads(call(*arguments, "--store", str(tmp_path)).stdout)
     assert not any(case["cached"] for case in fresh["cases"])
+    assert all(case["estimate_s"] == 0 for case in done["cases"])
+    assert all(case["estimate_s"] > 0 for case in fresh["cases"])
+
+
+def test_dry_run_estimates_grow_with_the_budget(tmp_path: Path) -> None:
+    """A hundred thousand steps cost hours, said in a line; a generator that cannot run says why."""
+    long = ["run", "smoke", "--dry-run", "--json", *TINY, "--set", "generators.vae.budget.steps=1000000"]
+    cases = json.loads(call(*long, "--store", str(tmp_path)).stdout)["cases"]
+    seconds = {case["name"]: case["estimate_s"] for case in cases}
+    assert seconds["vae"] > 10 * seconds["gan"]
+    text = call("run", "smoke", "--dry-run", *TINY, "--store", str(tmp_path)).stdout
+    assert "(h:mm:ss), as rehearsed just now" in text
 
 
 def test_doctor_sees_the_machine(tmp_path: Path) -> None:
