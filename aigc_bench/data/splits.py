@@ -1,4 +1,4 @@
-"""Three disjoint splits of one pile of samples, and the digest that names them."""
+"""Disjoint splits of one pile of samples, and the digest that names them."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from torch import Tensor
 from aigc_bench.core import Batch
 
 
-def split(samples: Tensor, labels: Tensor | None, sizes: tuple[int, int, int], seed: int) -> list[Batch]:
-    """fit, reference and holdout of the given sizes, from one seeded permutation. Shapes (N, …), (N,).
+def split(samples: Tensor, labels: Tensor | None, sizes: tuple[int, ...], seed: int) -> list[Batch]:
+    """Splits of the given sizes, from one seeded permutation. Shapes (N, …), (N,).
 
     Stratified: where there are labels, each split has its share of every class, to within two samples.
     """
@@ -20,7 +20,7 @@ def split(samples: Tensor, labels: Tensor | None, sizes: tuple[int, int, int], s
     return [Batch(samples[row], None if labels is None else labels[row]) for row in rows]
 
 
-def _stratified(order: Tensor, labels: Tensor, sizes: tuple[int, int, int]) -> list[Tensor]:
+def _stratified(order: Tensor, labels: Tensor, sizes: tuple[int, ...]) -> list[Tensor]:
     # Dealt like cards, class after class: every split takes its turns evenly spaced over the whole pile.
     turns = torch.cat([(torch.arange(size, dtype=torch.float64) + 0.5) / size for size in sizes])
     dealt = torch.repeat_interleave(torch.tensor(sizes))[turns.argsort(stable=True)]
