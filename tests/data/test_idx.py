@@ -36,7 +36,7 @@ def small(tmp_path: Path) -> Path:
 
 
 def test_idx_reads_plain_and_gzipped_files_alike(small: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Ten images to fit, two as reference, three held out; equal digests."""
+    """Ten images to fit; the other two and the three test images in two halves; equal digests."""
     plain = tmp_path_factory.mktemp("plain")
     for file in idx.FILES:
         (plain / file).write_bytes(gzip.decompress((small / f"{file}.gz").read_bytes()))
@@ -223,11 +223,27 @@ def test_a_dead_address_is_a_data_error(tmp_path: Path) -> None:
         download.fetch("http://127.0.0.1:9/x", tmp_path / "x", "0")
 
 
-def test_the_real_mnist_has_its_customary_splits(real_data: Path) -> None:
-    """50,000 to fit, the last 10,000 training images as reference, the test images held out."""
+def test_reference_and_holdout_are_halves_of_one_pile(small: Path) -> None:
+    """Together they are the training images that are not fitted and the test images, each once."""
+    data = idx.build(data_dir=small)
+    train_images = idx.read_idx(small / f"{idx.FILES[0]}.gz", idx.IMAGES)
+    test_images = idx.read_idx(small / f"{idx.FILES[2]}.gz", idx.IMAGES)
+    assert torch.equal(data.fit.samples, train_images[:10])
+    pile = torch.cat([train_images[10:], test_images]).flatten(1).tolist()
+    assert sorted(torch.cat([data.reference.samples, data.holdout.samples]).flatten(1).tolist()) == sorted(pile)
+
+
+def test_real_mnist_is_split_evenly(real_data: Path) -> None:
+    """50,000 to fit, 10,000 each as reference and holdout, with the same share of every class and of test images."""
     data = idx.build_mnist(data_dir=real_data)
     assert [len(part.samples) for part in (data.fit, data.reference, data.holdout)] == [50_000, 10_000, 10_000]
     assert data.spec.shape == (1, 28, 28)
     assert data.num_classes == 10
-    assert data.holdout.labels is not None
-    assert data.holdout.labels[:5].tolist() == [7, 2, 1, 0, 4]
+    assert data.reference.labels is not None and data.holdout.labels is not None
+    assert (data.reference.labels.bincount() - data.holdout.labels.bincount()).abs().max() <= 2
+    last_test_image = idx.read_idx(next(real_data.rglob("t10k-images-idx3-ubyte*")), idx.IMAGES)[-5000:]
+    tested = {bytes(image.numpy().tobytes()) for image in last_test_image}
+    shares = [
+        sum(image.numpy().tobytes() in tested for image in part.samples) for part in (data.reference, data.holdout)
+    ]
+    assert all(2300 < share < 2700 for share in shares)

@@ -10,7 +10,7 @@ import safetensors.torch
 import torch
 
 from aigc_bench import plugins, train
-from aigc_bench.core import SampleSpec, Trainable
+from aigc_bench.core import Batch, SampleSpec, Trainable
 from aigc_bench.data import digits
 from aigc_bench.errors import ConfigurationError
 from aigc_bench.suite import Budget
@@ -54,6 +54,29 @@ def test_resumed_training_equals_training_that_never_stopped(name: str, tmp_path
     states = [safetensors.torch.load_file(tmp_path / name) for name in "ab"]
     assert states[0].keys() == states[1].keys()
     assert all(torch.equal(value, states[1][key]) for key, value in states[0].items())
+
+
+def test_a_dcgan_told_the_labels_makes_what_it_is_asked_for() -> None:
+    """Two classes, black and white images: after few steps each label gives its own."""
+    labels = torch.arange(512) % 2
+    data = Batch((labels * 255).to(torch.uint8)[:, None, None, None].expand(-1, 1, 8, 8).contiguous(), labels)
+    with train.seeded(0):
+        dcgan = plugins.load("generator", "dcgan")(SampleSpec("image", (1, 8, 8)), device=CPU, num_classes=2, ema=0.9)
+        for _ in dcgan.fit(iter([data] * 30), seed=0):
+            pass
+    check_generator(dcgan)
+    seeds = torch.arange(16)
+    black, white = (dcgan.sample(seeds, torch.full((16,), label)).float().mean() for label in (0, 1))
+    assert float(white - black) > 100
+
+
+@pytest.mark.parametrize(("labels", "reason"), [(None, "have no labels"), (torch.tensor([0, 3]), "have label 3")])
+def test_a_dcgan_refuses_other_labels_than_it_was_told_of(labels: torch.Tensor | None, reason: str) -> None:
+    """Before the first step, with the way out."""
+    dcgan = plugins.load("generator", "dcgan")(SampleSpec("image", (1, 8, 8)), device=CPU, num_classes=3)
+    batch = Batch(torch.zeros(2, 1, 8, 8, dtype=torch.uint8), labels)
+    with pytest.raises(ConfigurationError, match=f"num_classes = 3, but the data {reason}"):
+        next(dcgan.fit(iter([batch]), seed=0))
 
 
 @pytest.mark.parametrize("name", TRAINABLE)
