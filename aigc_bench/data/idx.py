@@ -17,8 +17,8 @@ import torch
 from torch import Tensor
 
 from aigc_bench.core import Batch, Dataset, SampleSpec
-from aigc_bench.data.download import cache_folder, fetch
 from aigc_bench.data.splits import digest_of
+from aigc_bench.download import cache_folder, fetch
 from aigc_bench.errors import ConfigurationError, DataError
 
 FILES = (
@@ -80,7 +80,7 @@ def build_mnist(
     Raises:
         DataError: missing (says how to get it), truncated, not IDX, or a checksum mismatch.
     """
-    cached = (Path(cache_dir) if cache_dir else cache_folder()) / "mnist"
+    cached = (Path(cache_dir) if cache_dir else cache_folder("data")) / "mnist"
     places = [data_dir / "mnist", data_dir, cached] if data_dir else [cached]
     for place in places:
         paths = _find(place)

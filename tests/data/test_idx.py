@@ -16,7 +16,8 @@ import numpy as np
 import pytest
 import torch
 
-from aigc_bench.data import download, idx
+from aigc_bench import download
+from aigc_bench.data import idx
 from aigc_bench.errors import ConfigurationError, DataError
 
 
