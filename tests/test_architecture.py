@@ -14,7 +14,7 @@ ROOT = Path(aigc_bench.__file__).parent
 ROWS = [
     {"errors"},
     {"core"},
-    {"noise", "plugins", "stats"},
+    {"noise", "plugins", "stats", "download"},
     {"metrics", "features", "data", "testing", "machine", "timing", "suite"},
     {"train"},
     {"collect"},

@@ -17,8 +17,8 @@ import torch
 from torch import Tensor
 
 from aigc_bench.core import Batch, Dataset, SampleSpec
-from aigc_bench.data.download import cache_folder, fetch
 from aigc_bench.data.splits import digest_of, split
+from aigc_bench.download import cache_folder, fetch
 from aigc_bench.errors import ConfigurationError, DataError
 
 FILES = (
@@ -36,7 +36,7 @@ MNIST_MD5 = {
 """of the .gz files"""
 MNIST_URL = "https://ossci-datasets.s3.amazonaws.com/mnist/"
 REFERENCE_SHARE = 6
-"""the last sixth of the training images is not fitted, 10,000 of MNIST's 60,000: pooled with the test images and halved"""
+"""the last sixth of the training images is not fitted (10,000 of MNIST's), but pooled with the test images and halved"""
 SPLIT_SEED = 0
 IMAGES, LABELS = 0x803, 0x801
 """magic numbers: 08 is uint8, the last digit the number of axes"""
@@ -81,7 +81,7 @@ def build_mnist(
     Raises:
         DataError: missing (says how to get it), truncated, not IDX, or a checksum mismatch.
     """
-    cached = (Path(cache_dir) if cache_dir else cache_folder()) / "mnist"
+    cached = (Path(cache_dir) if cache_dir else cache_folder("data")) / "mnist"
     places = [data_dir / "mnist", data_dir, cached] if data_dir else [cached]
     for place in places:
         paths = _find(place)

@@ -16,7 +16,8 @@ import numpy as np
 import pytest
 import torch
 
-from aigc_bench.data import download, idx
+from aigc_bench import download
+from aigc_bench.data import idx
 from aigc_bench.errors import ConfigurationError, DataError
 
 
@@ -239,7 +240,8 @@ def test_real_mnist_is_split_evenly(real_data: Path) -> None:
     assert [len(part.samples) for part in (data.fit, data.reference, data.holdout)] == [50_000, 10_000, 10_000]
     assert data.spec.shape == (1, 28, 28)
     assert data.num_classes == 10
-    assert data.reference.labels is not None and data.holdout.labels is not None
+    assert data.reference.labels is not None
+    assert data.holdout.labels is not None
     assert (data.reference.labels.bincount() - data.holdout.labels.bincount()).abs().max() <= 2
     last_test_image = idx.read_idx(next(real_data.rglob("t10k-images-idx3-ubyte*")), idx.IMAGES)[-5000:]
     tested = {bytes(image.numpy().tobytes()) for image in last_test_image}

@@ -10,9 +10,10 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file
 
+from aigc_bench import plugins
 from aigc_bench.core import Batch, SampleSpec
 from aigc_bench.data import digits, idx
-from aigc_bench.errors import ConfigurationError
+from aigc_bench.errors import ConfigurationError, DataError
 from aigc_bench.features import classifier, pixels
 
 CPU = torch.device("cpu")
@@ -92,6 +93,26 @@ def test_digests_tell_extractors_apart() -> None:
     found.add(pixels.build(SampleSpec("image", (1, 8, 8)), device=CPU).digest)
     assert len(found) == 3
     assert all(len(digest) == 64 for digest in found)
+
+
+@pytest.mark.parametrize("name", sorted(plugins.installed("features")))
+def test_every_installed_extractor_keeps_the_contract(name: str) -> None:
+    """One finite float32 row per sample, which depends on that sample alone; none for none; a name and a SHA-256."""
+    shape = classifier.SHAPES.get(name, ((3, 8, 8), 0))[0]
+    try:
+        extractor = plugins.load("features", name)(SampleSpec("image", shape), device=CPU)
+    except DataError as error:
+        pytest.skip(f"its weights are not here: {error}")
+    batch = torch.randint(0, 256, (5, *shape), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    found, reversed_ = extractor(batch), extractor(batch.flip(0))
+    for features, others in ((found.pool, reversed_.pool), (found.logits, reversed_.logits)):
+        if features is not None:
+            assert (features.dtype, features.ndim, len(features)) == (torch.float32, 2, 5)
+            assert bool(torch.isfinite(features).all())
+            torch.testing.assert_close(features.flip(0), others, rtol=1e-4, atol=1e-4)
+    assert extractor(batch[:0]).pool.shape == (0, found.pool.shape[1])
+    assert extractor.name.startswith(name)
+    assert len(extractor.digest) == 64
 
 
 def test_other_images_are_refused() -> None:

@@ -7,15 +7,16 @@ import http.client
 import os
 import urllib.request
 from pathlib import Path
+from typing import Literal
 
 from aigc_bench.errors import DataError
 
 TIMEOUT_S = 60
 
 
-def cache_folder() -> Path:
-    """Where downloads go: $XDG_CACHE_HOME/aigc-bench/data, or ~/.cache/aigc-bench/data."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "aigc-bench" / "data"
+def cache_folder(kind: Literal["data", "weights"]) -> Path:
+    """Where downloads go: $XDG_CACHE_HOME/aigc-bench/<kind>, or ~/.cache/aigc-bench/<kind>."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "aigc-bench" / kind
 
 
 def fetch(url: str, path: Path, checksum: str) -> Path:
