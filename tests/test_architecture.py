@@ -15,7 +15,7 @@ ROWS = [
     {"errors"},
     {"core"},
     {"noise", "plugins", "stats", "download"},
-    {"metrics", "features", "data", "testing", "machine", "timing", "suite"},
+    {"metrics", "features", "data", "inputs", "testing", "machine", "timing", "suite"},
     {"train"},
     {"collect"},
     {"store"},

@@ -1,0 +1,1 @@
+"""Inputs: anybody's samples and reference statistics, opened without running or unpacking anything."""

@@ -1,0 +1,195 @@
+"""Samples that are pixels already: arrays and tensors, npy files (memory-mapped) and npz files (streamed)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from aigc_bench.errors import DataError
+from aigc_bench.inputs.images import MAX_PIXELS
+from aigc_bench.inputs.lookahead import overlapped
+from aigc_bench.inputs.npy import NpyHeader, Npz, read_header, read_numbers
+from aigc_bench.inputs.samples import Chunk, PixelDigest, SampleSet
+
+Layout = Literal["(N, H, W, C)", "(N, C, H, W)"]
+AHEAD = 2
+"""chunks read from a file before they are asked for"""
+
+
+class ArraySamples(SampleSet):
+    """Samples of one size in an array, wherever it lies.
+
+    `blocks(size)` yields the array in its own layout, `size` samples at a time.
+    """
+
+    def __init__(
+        self, name: str, shape: tuple[int, ...], layout: Layout, blocks: Callable[[int], Iterator[Tensor]]
+    ) -> None:
+        super().__init__(name, (f"the array is read as {layout}",))
+        self._blocks = blocks
+        self._num = shape[0]
+        self._last = layout == "(N, H, W, C)"
+        self._shape = (shape[3], shape[1], shape[2]) if self._last else (shape[1], shape[2], shape[3])
+        self._digest: str | None = None
+
+    @property
+    def num_listed(self) -> int:
+        """N."""
+        return self._num
+
+    @property
+    def num_samples(self) -> int:
+        """N."""
+        return self._num
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(C, H, W)."""
+        return self._shape
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over the pixels; computed when first asked for, by a pass of its own."""
+        if self._digest is None:
+            pixels = PixelDigest()
+            for batch in self.batches(64):
+                pixels.update(batch)
+            self._digest = pixels.hexdigest()
+        return self._digest
+
+    def chunks(self, size: int) -> Iterator[Chunk]:
+        """Yield slices in order; see `SampleSet.chunks`."""
+        if size < 1:
+            raise ValueError(f"expected chunks of at least one sample, got {size}")
+        start = 0
+        for block in self._blocks(size):
+            samples = block.permute(0, 3, 1, 2) if self._last else block
+            yield Chunk(torch.arange(start, start + len(samples)), samples)
+            start += len(samples)
+
+
+def of_tensor(samples: Tensor) -> ArraySamples:
+    """Open a tensor: (N, C, H, W), or (N, H, W, C) where only that fits. Chunks are views, on its device.
+
+    Raises:
+        DataError: no uint8, or no images.
+    """
+    check_dtype(samples.dtype, "the tensor")
+    layout = layout_of(tuple(samples.shape), "(N, C, H, W)", "the tensor")
+    return ArraySamples("tensor", tuple(samples.shape), layout, lambda size: iter(samples.detach().split(size)))
+
+
+def of_array(samples: NDArray[Any]) -> ArraySamples:
+    """Open an array: (N, H, W, C), or (N, C, H, W) where only that fits.
+
+    Raises:
+        DataError: no uint8, or no images.
+    """
+    check_dtype(samples.dtype, "the array")
+    layout = layout_of(samples.shape, "(N, H, W, C)", "the array")
+
+    def blocks(size: int) -> Iterator[Tensor]:
+        return (torch.from_numpy(samples[start : start + size].copy()) for start in range(0, len(samples), size))
+
+    return ArraySamples("array", samples.shape, layout, blocks)
+
+
+def of_npy(path: Path) -> ArraySamples:
+    """Open an npy file of uint8 images, laid out as `of_array` says, memory-mapped.
+
+    Raises:
+        DataError: pickled, truncated, no uint8, or no images.
+    """
+    with path.open("rb") as file:
+        head = read_header(file, path.stat().st_size, str(path))
+    layout = _checked(head, str(path))
+    mapped = np.memmap(path, head.dtype, "r", head.offset, head.shape, "F" if head.fortran_order else "C")
+
+    def blocks(size: int) -> Iterator[Tensor]:
+        def block(start: int) -> Tensor:
+            return torch.from_numpy(np.array(mapped[start : start + size]))
+
+        return overlapped(block, range(0, len(mapped), size), num_workers=1, ahead=AHEAD)
+
+    return ArraySamples(str(path), head.shape, layout, blocks)
+
+
+def of_npz(path: Path) -> ArraySamples:
+    """Open `arr_0` of an npz file, the format of ADM's evaluator: uint8 (N, H, W, 3), streamed.
+
+    Raises:
+        DataError: no `arr_0`, pickled, truncated, encrypted, no uint8, or no images.
+    """
+    where = f"{path}['arr_0']"
+    with Npz(path) as archive:
+        if {"mu", "sigma"} <= set(archive.keys) and "arr_0" not in archive.keys:
+            raise DataError(
+                f"{path} holds reference statistics (mu, sigma), no samples (arr_0); use it as the real side"
+            )
+        head, stream = archive.open("arr_0")
+        stream.close()
+    layout = _checked(head, where)
+    if head.fortran_order:
+        raise DataError(f"{where} is in Fortran order and cannot be streamed; save np.ascontiguousarray(samples)")
+
+    def blocks(size: int) -> Iterator[Tensor]:
+        with Npz(path) as archive, archive.open("arr_0")[1] as stream:
+
+            def block(start: int) -> Tensor:
+                shape = (min(size, head.shape[0] - start), *head.shape[1:])
+                return torch.from_numpy(read_numbers(stream, shape, head.dtype, where))
+
+            yield from overlapped(block, range(0, head.shape[0], size), num_workers=1, ahead=AHEAD)
+
+    return ArraySamples(str(path), head.shape, layout, blocks)
+
+
+def _checked(head: NpyHeader, where: str) -> Layout:
+    check_dtype(head.dtype, where)
+    return layout_of(head.shape, "(N, H, W, C)", where)
+
+
+def check_dtype(dtype: np.dtype[Any] | torch.dtype, where: str) -> None:
+    """Refuse pixels that are not uint8.
+
+    Raises:
+        DataError: they are not.
+    """
+    if dtype in (np.dtype(np.uint8), torch.uint8):
+        return
+    if isinstance(dtype, np.dtype) and dtype.hasobject:
+        raise DataError(f"{where} holds Python objects; expected uint8 pixels 0…255")
+    raise DataError(
+        f"{where} is {str(dtype).removeprefix('torch.')}, expected uint8 pixels 0…255; quantise once, as saving an "
+        "image does: (x * 255).round() from [0, 1], (x * 127.5 + 127.5).round() from [-1, 1], clipped, as uint8"
+    )
+
+
+def layout_of(shape: tuple[int, ...], preferred: Layout, where: str) -> Layout:
+    """Tell which axis of (N, …) is the channels, 1 or 3 long; `preferred` decides where either may be.
+
+    Raises:
+        DataError: neither is, there is no sample, or one is too large.
+    """
+    fits: dict[Layout, bool] = {
+        "(N, H, W, C)": len(shape) == 4 and shape[3] in (1, 3),
+        "(N, C, H, W)": len(shape) == 4 and shape[1] in (1, 3),
+    }
+    if not any(fits.values()):
+        raise DataError(
+            f"{where} has shape {shape}, expected (N, H, W, C) or (N, C, H, W) with C = 1 or 3; give grey images an "
+            "axis of length 1, and leave transparency out"
+        )
+    layout = preferred if fits[preferred] else next(name for name, fit in fits.items() if fit)
+    height, width = shape[1:3] if layout == "(N, H, W, C)" else shape[2:]
+    if not shape[0] or not height or not width:
+        raise DataError(f"{where} has shape {shape} and holds no samples")
+    if height * width > MAX_PIXELS:
+        raise DataError(f"{where} holds samples of {width} × {height} pixels, more than {MAX_PIXELS}")
+    return layout
