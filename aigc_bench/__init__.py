@@ -2,6 +2,7 @@
 
 import aigc_bench
 run, folder = aigc_bench.run("digits")
+run, folder = aigc_bench.score("samples/", "real.zip")
 """
 
 from __future__ import annotations
@@ -9,10 +10,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
-__all__ = ["Options", "__version__", "resolve_suite", "run"]
+__all__ = ["Options", "__version__", "resolve_suite", "run", "save_stats", "score"]
 
 if TYPE_CHECKING:
-    from aigc_bench.api import Options, resolve_suite, run
+    from aigc_bench.api import Options, resolve_suite, run, save_stats, score
 
 
 def __getattr__(name: str) -> Any:

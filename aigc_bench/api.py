@@ -1,19 +1,25 @@
-"""What the command line and `import aigc_bench` share: run a suite, keep the run, draw the report."""
+"""What the command line and `import aigc_bench` share: run a suite or score samples, keep the run, draw the report."""
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from aigc_bench import protocols as published
+from aigc_bench import scoring
 from aigc_bench.bench import Bench
 from aigc_bench.core import OnEvent
 from aigc_bench.errors import ConfigurationError, IncompleteRunError
 from aigc_bench.harness import run_bench
+from aigc_bench.inputs.npy import Npz
+from aigc_bench.inputs.opening import Source, open_samples
+from aigc_bench.inputs.samples import OnBadImage, SampleSet
+from aigc_bench.inputs.statistics import read_statistics
 from aigc_bench.machine import choose_device
 from aigc_bench.report.html import write_report
 from aigc_bench.store import Cache, Run, Store, load_exhibits, load_run, writing
@@ -63,13 +69,17 @@ def resolve_suite(
 
 def prepare(suite: Suite, options: Options, on_event: OnEvent = lambda event: None) -> Bench:
     """Resolve every name of a suite on this machine; nothing is measured yet."""
+    device = _machine(options)
+    data: dict[str, Any] = {"data_dir": options.data_dir, "download": options.download}
+    return Bench.prepare(suite, Cache(Store(options.store)), device, data, on_event)
+
+
+def _machine(options: Options) -> torch.device:
     if options.threads is not None:
         if options.threads < 1:
             raise ConfigurationError(f"expected --threads of at least 1, got {options.threads}")
         torch.set_num_threads(options.threads)
-    device = choose_device(options.device)
-    data: dict[str, Any] = {"data_dir": options.data_dir, "download": options.download}
-    return Bench.prepare(suite, Cache(Store(options.store)), device, data, on_event)
+    return choose_device(options.device)
 
 
 def run(
@@ -91,6 +101,111 @@ def run(
     folder = Store(options.store).write(found, exhibits)
     write_report(found, exhibits, folder)
     return found, folder
+
+
+def score(
+    fake: Source | Mapping[str, Source],
+    real: Source,
+    *,
+    holdout: Source | None = None,
+    protocols: Sequence[str] = (),
+    features: Sequence[str] = (),
+    metrics: Sequence[str] = scoring.METRICS,
+    limit: int | None = None,
+    on_bad_image: OnBadImage = "error",
+    options: Options | None = None,
+    on_event: OnEvent = lambda event: None,
+    command: str | None = None,
+) -> tuple[Run, Path]:
+    """Score samples against real ones; the run and the folder that holds run.json, report.html and figures/.
+
+    Args:
+        fake: a path, array, tensor, data set or loader of images (see `aigc_bench.inputs.opening.open_samples`), or
+            several by name: a row each.
+        real: the same, or what `save_stats` wrote, or an npz file of published moments.
+        holdout: further real samples: the floor row, which no model can be expected to beat.
+        protocols: of `aigc_bench.protocols`, or "all"; "tf" where neither protocols nor features are named.
+        features: extractors by entry point or "pkg.module:build".
+        metrics: entry points of metrics that need features alone.
+        limit: only the first so many samples of each row.
+        on_bad_image: "skip" leaves unreadable images out, counted and listed.
+        options: store, device, threads.
+        on_event: hears of progress.
+        command: what the run's record says repeats it.
+
+    Raises:
+        AigcBenchError: see `aigc_bench.errors`.
+    """
+    options = options or Options()
+    cache = Cache(Store(options.store))
+    bench = scoring.Bench.prepare(cache, _machine(options), metrics, limit, on_event)
+    wanted = published.selected(protocols, features)
+    fakes = fake if isinstance(fake, Mapping) else {"samples": fake}
+    opened: list[SampleSet] = []
+
+    def open_(source: Source) -> SampleSet:
+        opened.append(open_samples(source, on_bad_image=on_bad_image))
+        return opened[-1]
+
+    try:
+        found, exhibits = scoring.score_sets(
+            {name: open_(source) for name, source in fakes.items()},
+            _reference(real, open_),
+            None if holdout is None else open_(holdout),
+            wanted,
+            bench,
+            command or "aigc_bench.score(…)",
+        )
+    finally:
+        for samples in opened:
+            samples.close()
+    folder = Store(options.store).write(found, exhibits)
+    write_report(found, exhibits, folder)
+    return found, folder
+
+
+def _reference(real: Source, open_: Callable[[Source], SampleSet]) -> scoring.Reference:
+    """The real side, by what its file holds."""
+    if isinstance(real, str | Path):
+        path = Path(real)
+        if path.suffix == ".safetensors":
+            stored = scoring.read_features(path)
+            return scoring.Reference(str(path), stored=stored)
+        if path.suffix == ".npz" and path.is_file():
+            with Npz(path) as archive:
+                holds_moments = {"mu", "sigma"} <= set(archive.keys)
+            if holds_moments:
+                moments = read_statistics(path)
+                samples = open_(path) if moments.has_samples else None
+                return scoring.Reference(str(path), samples=samples, statistics=moments)
+    samples = open_(real)
+    return scoring.Reference(samples.name, samples=samples)
+
+
+def save_stats(
+    real: Source,
+    output: Path,
+    *,
+    protocol: str | None = None,
+    features: str | None = None,
+    on_bad_image: OnBadImage = "error",
+    options: Options | None = None,
+    on_event: OnEvent = lambda event: None,
+) -> scoring.StoredFeatures:
+    """Extract the features of real samples once, into a file that `score` takes as its real side.
+
+    Raises:
+        AigcBenchError: see `aigc_bench.errors`.
+    """
+    options = options or Options()
+    wanted = published.selected([protocol] if protocol else [], [features] if features else [])
+    if len(wanted) != 1:
+        raise ConfigurationError(f"expected one extractor per file, got {', '.join(one.name for one in wanted)}")
+    if output.suffix != ".safetensors":
+        raise ConfigurationError(f"expected an output that ends in .safetensors, got {str(output)!r}")
+    bench = scoring.Bench.prepare(Cache(Store(options.store)), _machine(options), (), None, on_event)
+    with open_samples(real, on_bad_image=on_bad_image) as samples:
+        return scoring.write_features(output, samples, wanted[0], bench)
 
 
 def redraw(folder: Path) -> Path:
@@ -122,3 +237,26 @@ def write_json(run: Run, path: Path) -> None:
     """
     with writing(path):
         path.write_text(run.model_dump_json(indent=2) + "\n", encoding="utf-8")
+
+
+def by_name(paths: Sequence[str]) -> dict[str, str]:
+    """Paths under the names of their rows: the last part, or as much of the path as tells them apart.
+
+    Raises:
+        ConfigurationError: one is given twice.
+    """
+    if len(set(paths)) < len(paths):
+        raise ConfigurationError(f"expected every set of samples once, got {', '.join(paths)}")
+    names = [Path(path).name for path in paths]
+    ambiguous = len(set(names)) < len(names) or set(names) & {"floor", "noise"}
+    return dict(zip(paths if ambiguous else names, paths, strict=True))
+
+
+def copy_report(folder: Path, output: Path) -> None:
+    """Write the report of a stored run exactly there.
+
+    Raises:
+        StoreError: it cannot be written.
+    """
+    with writing(output):
+        output.write_bytes((folder / "report.html").read_bytes())

@@ -19,7 +19,7 @@ from typing import Annotated, Any, ParamSpec
 import typer
 from rich.console import Console
 
-from aigc_bench.errors import AigcBenchError, IncompleteRunError, InterruptedRunError
+from aigc_bench.errors import AigcBenchError, ConfigurationError, IncompleteRunError, InterruptedRunError
 
 app = typer.Typer(
     name="aigc-bench",
@@ -118,6 +118,114 @@ def run(
         Console().print(summary_table(found))
         print(f"Report: {folder / 'report.html'}")
     api.check_complete(found)
+
+
+ProtocolOption = Annotated[
+    list[str] | None, typer.Option("--protocol", help="tf, pytorch-fid, clean or all; may be repeated. [default: tf]")
+]
+FeaturesOption = Annotated[
+    list[str] | None, typer.Option("--features", help="An extractor instead: its name or pkg.module:build.")
+]
+WeightsOption = Annotated[
+    Path | None, typer.Option("--weights", envvar="AIGC_BENCH_WEIGHTS", help="Inception's published weights.")
+]
+BadImageOption = Annotated[str, typer.Option("--on-bad-image", help="error, or skip: left out, counted and listed.")]
+
+
+@app.command(no_args_is_help=True)
+@reported
+def score(
+    fake: Annotated[list[str], typer.Argument(help="Folder, zip, tar, npz or npy of images; several: a row each.")],
+    real: Annotated[str, typer.Option("--real", help="The same of real images, or what `stats` wrote, or moments.")],
+    holdout: Annotated[str | None, typer.Option(help="Further real images: the floor row.")] = None,
+    protocol: ProtocolOption = None,
+    features: FeaturesOption = None,
+    metrics: Annotated[str | None, typer.Option(help="Comma-separated; see `list`.")] = None,
+    limit: Annotated[int | None, typer.Option(help="At most the first so many samples per row.")] = None,
+    on_bad_image: BadImageOption = "error",
+    weights: WeightsOption = None,
+    store: StoreOption = Path("runs"),
+    device: DeviceOption = "auto",
+    threads: ThreadsOption = None,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Write the run's JSON here, too.")] = None,
+    html: Annotated[Path | None, typer.Option("--html", help="Write the report here, too.")] = None,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Score samples that exist already against real ones, with error bars."""
+    from aigc_bench import api, progress, scoring
+    from aigc_bench.report.terminal import summary_table
+
+    sys.path.insert(0, os.getcwd())  # so that --features finds a module of the working directory
+    _use_weights(weights)
+    with progress.shown(_stderr(), quiet=quiet) as on_event:
+        found, folder = api.score(
+            api.by_name(fake),
+            real,
+            holdout=holdout,
+            protocols=protocol or (),
+            features=features or (),
+            metrics=tuple(metrics.split(",")) if metrics else scoring.METRICS,
+            limit=limit,
+            on_bad_image=_on_bad_image(on_bad_image),
+            options=api.Options(store, device, threads),
+            on_event=on_event,
+            command=_command(),
+        )
+    if output is not None:
+        api.write_json(found, output)
+    if html is not None:
+        api.copy_report(folder, html)
+    if as_json:
+        print(found.model_dump_json(indent=2))
+    else:
+        Console().print(summary_table(found))
+        print(f"Report: {folder / 'report.html'}")
+    api.check_complete(found)
+
+
+@app.command(no_args_is_help=True)
+@reported
+def stats(
+    real: Annotated[str, typer.Argument(help="Folder, zip, tar, npz or npy of real images.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="A .safetensors file, for `score --real`.")],
+    protocol: Annotated[str | None, typer.Option(help="tf, pytorch-fid or clean. [default: tf]")] = None,
+    features: Annotated[str | None, typer.Option(help="An extractor instead.")] = None,
+    on_bad_image: BadImageOption = "error",
+    weights: WeightsOption = None,
+    store: StoreOption = Path("runs"),
+    device: DeviceOption = "auto",
+    threads: ThreadsOption = None,
+    quiet: QuietOption = False,
+) -> None:
+    """Extract the features of real images once, for every later `score`."""
+    from aigc_bench import api, progress
+
+    sys.path.insert(0, os.getcwd())
+    _use_weights(weights)
+    with progress.shown(_stderr(), quiet=quiet) as on_event:
+        found = api.save_stats(
+            real,
+            output,
+            protocol=protocol,
+            features=features,
+            on_bad_image=_on_bad_image(on_bad_image),
+            options=api.Options(store, device, threads),
+            on_event=on_event,
+        )
+    num, width = found.features.pool.shape
+    print(f"{output}: {num} × {width} features by {found.extractor} ({found.extractor_digest[:8]})")
+
+
+def _use_weights(weights: Path | None) -> None:
+    if weights is not None:
+        os.environ["AIGC_BENCH_WEIGHTS"] = str(weights)
+
+
+def _on_bad_image(text: str) -> Any:
+    if text not in ("error", "skip"):
+        raise ConfigurationError(f"expected --on-bad-image error or skip, got {text!r}")
+    return text
 
 
 @app.command()

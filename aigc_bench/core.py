@@ -225,6 +225,24 @@ class FeaturePair:
 
 
 @dataclass(frozen=True, slots=True)
+class StatisticsPair:
+    """Moments of real features that were published without the features, and features of generated samples."""
+
+    real_mean: Tensor
+    """(D,) float64"""
+    real_cov: Tensor
+    """(D, D) float64"""
+    fake: Features
+    extractor: str
+    extractor_digest: str
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """As of a `FeaturePair`."""
+        return {"extractor": self.extractor}
+
+
+@dataclass(frozen=True, slots=True)
 class ReconstructionPair:
     """original and reconstruction, both (N, C, H, W) uint8."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Literal
@@ -17,11 +17,12 @@ from pydantic import TypeAdapter
 
 from aigc_bench import plugins
 from aigc_bench.bench import COLLECTORS, Bench, Subject
-from aigc_bench.core import Estimate, Evidence, FeaturePair, Metric, Score
+from aigc_bench.core import Estimate, Evidence, FeaturePair, Metric, OnEvent, Score, StatisticsPair
 from aigc_bench.errors import AigcBenchError, MeasurementError, NotAvailableError, NothingMeasuredError
 from aigc_bench.exhibits import exhibits_of, reference_exhibits
 from aigc_bench.machine import environment
-from aigc_bench.store import CaseRecord, DatasetRecord, Exhibits, Run
+from aigc_bench.protocols import published_name
+from aigc_bench.store import Cache, CaseRecord, DatasetRecord, Exhibits, Run
 from aigc_bench.suite import cases
 
 
@@ -86,36 +87,50 @@ def _scores(bench: Bench, subject: Subject) -> Iterator[Score]:
         except NotAvailableError as error:
             yield _score(subject, metric, None, "not available", f"`{subject.name}`: {error}")
             continue
+        counts = bench.suite.model_dump(include={"num_samples", "num_reconstructions", "speed"})
         for evidence in found:
-            yield _scored(bench, subject, metric, evidence)
+            identity = {**subject.identity, "suite": counts}
+            yield scored(
+                metric, evidence, Row(subject.name, subject.training_seed, identity), bench.cache, bench.on_event
+            )
 
 
-def _scored(bench: Bench, subject: Subject, metric: Metric[Any], evidence: Evidence) -> Score:
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What a score is about."""
+
+    name: str
+    training_seed: int | None
+    identity: dict[str, Any]
+    """everything the evidence depends on"""
+
+
+def scored(metric: Metric[Any], evidence: Evidence, row: Row, cache: Cache, on_event: OnEvent) -> Score:
+    """The metric's estimate from the cache or computed now; where it is undefined, a score with the reason."""
     inputs = {
-        **subject.identity,
-        "suite": bench.suite.model_dump(include={"num_samples", "num_reconstructions", "speed"}),
+        **row.identity,
         "metric": metric.name,
         "metric_source": plugins.source_digest(metric, Estimate),
         "evidence": {**evidence.labels, "digest": getattr(evidence, "extractor_digest", None)},
     }
     try:
-        estimate = bench.cache.value("scores", inputs, lambda: asdict(metric.compute(evidence)))
+        estimate = cache.value("scores", inputs, lambda: asdict(metric.compute(evidence)))
     except NotAvailableError as error:
-        return _score(subject, metric, evidence, "not available", str(error))
+        return _score(row, metric, evidence, "not available", str(error))
     except MeasurementError as error:
-        bench.on_event({"event": "failed", "name": subject.name, "seed": subject.training_seed, "reason": str(error)})
-        return _score(subject, metric, evidence, "failed", str(error))
-    return _score(subject, metric, evidence, "ok", TypeAdapter(Estimate).validate_python(estimate))
+        on_event({"event": "failed", "name": row.name, "seed": row.training_seed, "reason": str(error)})
+        return _score(row, metric, evidence, "failed", str(error))
+    return _score(row, metric, evidence, "ok", TypeAdapter(Estimate).validate_python(estimate))
 
 
 def _score(
-    subject: Subject, metric: Metric[Any], evidence: Evidence | None, status: Any, found: Estimate | str
+    row: Row | Subject, metric: Metric[Any], evidence: Evidence | None, status: Any, found: Estimate | str
 ) -> Score:
-    pair = evidence if isinstance(evidence, FeaturePair) else None
+    pair = evidence if isinstance(evidence, FeaturePair | StatisticsPair) else None
     return Score(
-        generator=subject.name,
-        training_seed=subject.training_seed,
-        metric=metric.name.format(**evidence.labels) if evidence else metric.name,
+        generator=row.name,
+        training_seed=row.training_seed,
+        metric=published_name(metric.name.format(**evidence.labels)) if evidence else metric.name,
         kind=metric.kind,
         higher_is_better=metric.higher_is_better,
         unit=metric.unit,

@@ -36,7 +36,7 @@ MNIST_MD5 = {
 """of the .gz files"""
 MNIST_URL = "https://ossci-datasets.s3.amazonaws.com/mnist/"
 REFERENCE_SHARE = 6
-"""the last sixth of the training images is not fitted (10,000 of MNIST's), but pooled with the test images and halved"""
+"""the last sixth of the training images, 10,000 of MNIST's, is not fitted but pooled with the test images and halved"""
 SPLIT_SEED = 0
 IMAGES, LABELS = 0x803, 0x801
 """magic numbers: 08 is uint8, the last digit the number of axes"""

@@ -164,6 +164,7 @@ def _plain_tar(path: Path) -> IO[bytes]:
                 if plain.tell() > limit:
                     raise DataError(f"{path} unpacks to more than {limit} bytes; refused as a decompression bomb")
                 plain.write(block)
+        plain.seek(0)
     except BaseException:
         plain.close()
         raise

@@ -86,7 +86,11 @@ class Npz:
             raise DataError(f"{self.path} holds no array {key!r}; it holds {', '.join(self.keys) or 'none'}") from error
         except ZIP_ERRORS as error:
             raise DataError(f"{where} cannot be read: {error}") from error
-        return read_header(stream, info.file_size, where), stream
+        try:
+            return read_header(stream, info.file_size, where), stream
+        except DataError:
+            stream.close()
+            raise
 
     def close(self) -> None:
         """Close the archive."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from aigc_bench.core import Estimate, FeaturePair, Metric
+from aigc_bench.core import Estimate, FeaturePair, Metric, StatisticsPair
 from aigc_bench.errors import MeasurementError
 from aigc_bench.stats import intervals
 
@@ -35,6 +35,11 @@ class Moments:
         mean = x.mean(0)
         centred = x - mean
         return cls(len(x), mean, centred.T @ centred)
+
+    @classmethod
+    def published(cls, mean: Tensor, cov: Tensor) -> Moments:
+        """A mean (D,) and covariance (D, D) of an unknown number of samples; they do not merge with others."""
+        return cls(2, mean, cov)  # of two samples the scatter is the covariance
 
     def __add__(self, other: Moments) -> Moments:
         # Chan, Golub and LeVeque 1983: exact in real arithmetic, and stable.
@@ -104,13 +109,24 @@ def frechet_distance_of_few(real: Tensor, fake: Tensor) -> float:
 
 
 def _compute(pair: FeaturePair) -> Estimate:
+    _check_spread("real", pair.real.pool)
+    return _estimate(Moments.of(pair.real.pool), pair.fake.pool)
+
+
+def _compute_of_statistics(pair: StatisticsPair) -> Estimate:
+    return _estimate(Moments.published(pair.real_mean, pair.real_cov), pair.fake.pool)
+
+
+def _check_spread(side: str, pool: Tensor) -> None:
+    if float(pool.std(0).max()) == 0:
+        raise MeasurementError(f"all {len(pool)} {side} samples have the same features")
+
+
+def _estimate(real_moments: Moments, fake: Tensor) -> Estimate:
     """The distance and its delete-a-block jackknife over the generated set, reference fixed."""
-    real, fake = pair.real.pool, pair.fake.pool
     blocks = intervals.blocks(len(fake))
-    for side, pool in (("real", real), ("generated", fake)):
-        if float(pool.std(0).max()) == 0:
-            raise MeasurementError(f"all {len(pool)} {side} samples have the same features")
-    real_moments, fake_moments = Moments.of(real), Moments.of(fake)
+    _check_spread("generated", fake)
+    fake_moments = Moments.of(fake)
     r = factor(real_moments.cov)
     left_out = [frechet_distance(real_moments, fake_moments - Moments.of(fake[block]), r) for block in blocks]
     return intervals.of_jackknife(
@@ -128,4 +144,12 @@ fd = Metric(
     compute=_compute,
     higher_is_better=False,
     description="Squared Fréchet distance between Gaussians fitted to the features of real and generated samples.",
+)
+
+fd_of_statistics = Metric(
+    name=fd.name,
+    evidence=StatisticsPair,
+    compute=_compute_of_statistics,
+    higher_is_better=False,
+    description="The same against published moments of the real features.",
 )

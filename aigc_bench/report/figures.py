@@ -13,7 +13,7 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from aigc_bench.report.tables import Cell, columns, table
+from aigc_bench.report.tables import Cell, columns, frechet_metric, table
 from aigc_bench.store import Exhibits, Run
 
 STYLE = {
@@ -66,7 +66,7 @@ def _point(axes: Axes, x: Cell, y: Cell, label: str, colour: Any) -> None:
 def quality_against_speed(run: Run, exhibits: Exhibits) -> Figure | None:
     """Fréchet distance against throughput at the largest common batch size."""
     quality, speed = table(run, "quality"), table(run, "speed")
-    metric = next((m for m in columns(quality) if m.startswith("fd_")), None)
+    metric = frechet_metric(quality)
     rates = [m for m in columns(speed) if m.startswith("samples_per_s@")]
     if metric is None or not rates:
         return None

@@ -74,6 +74,11 @@ def table(run: Run, kind: str) -> Table:
     return found
 
 
+def frechet_metric(rows: Table) -> str | None:
+    """The first Fréchet distance of the table, by whatever name."""
+    return next((name for name in columns(rows) if name.startswith(("fd_", "fid"))), None)
+
+
 def columns(rows: Table) -> list[str]:
     """Every metric that any row has, in order."""
     return list(dict.fromkeys(metric for row in rows.values() for metric in row))
@@ -115,8 +120,8 @@ def cell_text(cell: Cell | None) -> tuple[str, str]:
 def verdict(run: Run) -> str:
     """One sentence: which generator is best by the first metric, and how far from the floor."""
     rows = table(run, "quality")
-    metric = next((name for name in columns(rows) if name.startswith("fd_")), None)
-    if metric is None or "floor" not in rows:
+    metric = frechet_metric(rows)
+    if metric is None:
         return f"{len(rows)} rows were scored; see the table."
     ranked = sorted(
         ((cell.value, name) for name, row in rows.items() if name not in ANCHORS
@@ -125,7 +130,7 @@ def verdict(run: Run) -> str:
     if not ranked:
         return "No generator has a Fréchet distance; see the reasons below."
     best, name = ranked[0]
-    floor = rows["floor"][metric].value
+    floor = rows["floor"][metric].value if "floor" in rows else None
     text = f"{name} is closest to the real data: {metric} = {number(best)}"
     if floor:
         text += f", {best / floor:.1f} times the floor of {number(floor)} that held-out real data reach"

@@ -102,7 +102,8 @@ class DiscriminatorNet(nn.Module):
         logit: Tensor = self.logit(features)[:, 0]
         if self.by_class is None or labels is None:
             return logit
-        return logit + self.by_class(features).gather(1, labels[:, None])[:, 0]
+        by_class: Tensor = self.by_class(features)
+        return logit + by_class.gather(1, labels[:, None])[:, 0]
 
 
 class DCGAN:

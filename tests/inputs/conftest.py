@@ -10,41 +10,28 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
-from numpy.typing import NDArray
-from PIL import Image
-from torch import Tensor
-from torch.utils.data import Dataset
-
-
-class Pairs(Dataset[tuple[Tensor, int]]):
-    """A map-style data set of (image, label)."""
-
-    def __init__(self, images: NDArray[np.uint8]) -> None:
-        self.images = images
-
-    def __len__(self) -> int:
-        """N."""
-        return len(self.images)
-
-    def __getitem__(self, index: int) -> tuple[Tensor, int]:
-        """(C, H, W) uint8, and a label."""
-        return torch.from_numpy(self.images[index].transpose(2, 0, 1).copy()), index % 3
+from inputs_kit import Images, encoded
 
 
 @pytest.fixture
-def images() -> NDArray[np.uint8]:
+def images() -> Images:
     """37 images (N, H, W, C)."""
     return np.random.default_rng(0).integers(0, 256, (37, 5, 7, 3), dtype=np.uint8)
 
 
 @pytest.fixture
-def folder(images: NDArray[np.uint8], tmp_path: Path) -> Path:
+def members(images: Images) -> dict[str, bytes]:
     """The images as nested png files whose names sort in their order."""
-    for number, image in enumerate(images):
-        path = tmp_path / "folder" / f"part{number // 20}" / f"{number:03}.png"
+    return {f"part{number // 20}/{number:03}.png": encoded(image) for number, image in enumerate(images)}
+
+
+@pytest.fixture
+def folder(members: dict[str, bytes], tmp_path: Path) -> Path:
+    """The members as files."""
+    for name, data in members.items():
+        path = tmp_path / "folder" / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(image).save(path)
+        path.write_bytes(data)
     return tmp_path / "folder"
 
 
@@ -56,7 +43,7 @@ def pack(tmp_path: Path) -> Callable[[dict[str, bytes], str], Path]:
         path = tmp_path / f"archive{suffix}"
         items = reversed(members.items())
         if suffix == ".zip":
-            with zipfile.ZipFile(path, "w") as archive:
+            with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
                 for name, data in items:
                     archive.writestr(name, data)
         else:
@@ -68,10 +55,3 @@ def pack(tmp_path: Path) -> Callable[[dict[str, bytes], str], Path]:
         return path
 
     return packed
-
-
-def png(image: Image.Image, kind: str = "PNG") -> bytes:
-    """The bytes of an image file."""
-    stream = io.BytesIO()
-    image.save(stream, kind)
-    return stream.getvalue()

@@ -1,0 +1,357 @@
+"""Scoring samples that lie in files: equal scores from every kind of input, resuming, and what is refused."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from inputs_kit import encoded
+from numpy.typing import NDArray
+from torch.utils.data import DataLoader, TensorDataset
+
+import aigc_bench
+from aigc_bench import protocols, scoring
+from aigc_bench.api import by_name
+from aigc_bench.core import FeaturePair, Features
+from aigc_bench.data import digits
+from aigc_bench.errors import AigcBenchError, ConfigurationError, DataError, UnknownNameError
+from aigc_bench.features import inception
+from aigc_bench.features.inception_layout import variance_preserving_weights
+from aigc_bench.metrics import frechet, kernel, manifold
+from aigc_bench.store import Run
+
+PIXELS = ("pixels",)
+
+
+@pytest.fixture(scope="module")
+def images() -> dict[str, NDArray[np.uint8]]:
+    """Real digits, as (N, H, W, C): 400 as reference, 200 held out, 200 with some noise on them."""
+    data = digits.build()
+    real = data.reference.samples.permute(0, 2, 3, 1).numpy()
+    held_out = data.holdout.samples.permute(0, 2, 3, 1).numpy()
+    noise = np.random.default_rng(0).integers(-40, 41, held_out[:200].shape)
+    fake = np.clip(held_out[-200:].astype(int) + noise, 0, 255).astype(np.uint8)
+    return {"real": real[:400].copy(), "holdout": held_out[:200].copy(), "fake": fake}
+
+
+@pytest.fixture(scope="module")
+def files(images: dict[str, NDArray[np.uint8]], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """real.npy, holdout.npy, fake.npy and fake/ as png files."""
+    root = tmp_path_factory.mktemp("files")
+    for name, array in images.items():
+        np.save(root / f"{name}.npy", array)
+    (root / "fake").mkdir()
+    for number, image in enumerate(images["fake"]):
+        (root / "fake" / f"{number:04}.png").write_bytes(encoded(image[..., 0]))
+    return root
+
+
+def options(folder: Path) -> aigc_bench.Options:
+    """A fresh store."""
+    return aigc_bench.Options(store=folder / "store")
+
+
+def values(run: Run, row: str = "samples") -> dict[str, float]:
+    """Metric => value of a row."""
+    return {s.metric: s.estimate.value for s in run.scores if s.generator == row and s.estimate}
+
+
+def flat(array: NDArray[np.uint8]) -> Features:
+    """What `pixels` makes of an array, from its definition."""
+    return Features(torch.from_numpy(array.reshape(len(array), -1)).float() / 255)
+
+
+def test_scores_are_those_of_the_metrics(images: dict[str, NDArray[np.uint8]], tmp_path: Path) -> None:
+    """A row per set, the floor first; a score without a classifier is a dash with a reason."""
+    run, folder = aigc_bench.score(
+        images["fake"], images["real"], holdout=images["holdout"], features=PIXELS, options=options(tmp_path)
+    )
+    pair = FeaturePair(flat(images["real"]), flat(images["fake"]), "pixels", "")
+    found = values(run)
+    assert found["fd_pixels"] == pytest.approx(frechet.fd.compute(pair).value, rel=1e-5)
+    assert found["kd_pixels"] == pytest.approx(kernel.kd.compute(pair).value, rel=1e-5)
+    assert found["coverage"] == manifold.coverage.compute(pair).value
+    floor = values(run, "floor")
+    assert floor["fd_pixels"] < found["fd_pixels"]
+    dashes = [s for s in run.scores if s.metric == "inception_score"]
+    assert all(s.status == "not available" and "no classifier" in (s.reason or "") for s in dashes)
+    assert (run.dataset.num_reference, run.dataset.num_holdout, run.suite.num_samples) == (400, 200, 200)
+    assert all(s.estimate.standard_error is not None for s in run.scores if s.estimate)
+    page = (folder / "report.html").read_text()
+    assert "samples" in page
+    assert "fd_pixels" in page
+
+
+def test_every_kind_of_input_has_equal_scores(
+    files: Path, images: dict[str, NDArray[np.uint8]], tmp_path: Path
+) -> None:
+    """Folder, zip, npz, npy, array, tensor and loader, to the bit."""
+    with zipfile.ZipFile(tmp_path / "fake.zip", "w") as archive:
+        for path in sorted((files / "fake").iterdir()):
+            archive.write(path, path.name)
+    np.savez_compressed(tmp_path / "fake.npz", images["fake"])
+    tensor = torch.from_numpy(images["fake"]).permute(0, 3, 1, 2).contiguous()
+    sources: dict[str, Any] = {
+        "folder": files / "fake",
+        "zip": tmp_path / "fake.zip",
+        "npz": tmp_path / "fake.npz",
+        "npy": files / "fake.npy",
+        "array": images["fake"],
+        "tensor": tensor,
+        "loader": DataLoader(TensorDataset(tensor), batch_size=7),
+    }
+    run, _ = aigc_bench.score(
+        sources, files / "real.npy", features=PIXELS, metrics=("fd", "kd", "recall"), options=options(tmp_path)
+    )
+    found = [values(run, name) for name in sources]
+    assert len(found[0]) == 3
+    assert all(row == found[0] for row in found)
+
+
+def test_features_made_once_are_a_real_side(files: Path, tmp_path: Path) -> None:
+    """Equal scores to the samples'; another extractor is refused."""
+    stored = aigc_bench.stats(
+        files / "real.npy", tmp_path / "real.safetensors", features="pixels", options=options(tmp_path)
+    )
+    assert stored.features.num_samples == 400
+    metrics = ("fd", "precision")
+    fake, real = files / "fake.npy", tmp_path / "real.safetensors"
+    run, _ = aigc_bench.score(fake, real, features=PIXELS, metrics=metrics, options=options(tmp_path / "a"))
+    direct, _ = aigc_bench.score(
+        fake, files / "real.npy", features=PIXELS, metrics=metrics, options=options(tmp_path / "b")
+    )
+    assert values(run) == values(direct)
+    with pytest.raises(DataError, match=r"made by 'pixels'.*would be by 'digits-cnn'.*expected one extractor"):
+        aigc_bench.score(fake, real, features=["digits-cnn"], options=options(tmp_path))
+
+
+def test_published_moments_are_a_real_side(files: Path, images: dict[str, NDArray[np.uint8]], tmp_path: Path) -> None:
+    """For the Fréchet distance alone, with a note; beside samples, as ADM's files have them, for the rest too."""
+    pool = flat(images["real"]).pool.double().numpy()
+    moments = {"mu": pool.mean(0), "sigma": np.cov(pool, rowvar=False)}
+    np.savez(tmp_path / "real.npz", **moments)
+    np.savez(tmp_path / "both.npz", **moments, arr_0=images["real"])
+    direct, _ = aigc_bench.score(
+        files / "fake.npy", files / "real.npy", features=PIXELS, metrics=("fd", "recall"), options=options(tmp_path)
+    )
+    for name, has_recall in (("real.npz", False), ("both.npz", True)):
+        run, _ = aigc_bench.score(
+            files / "fake.npy", tmp_path / name, features=PIXELS, metrics=("fd", "recall"), options=options(tmp_path)
+        )
+        assert values(run)["fd_pixels"] == pytest.approx(values(direct)["fd_pixels"], rel=1e-9)
+        assert values(run).get("recall") == (values(direct)["recall"] if has_recall else None)
+        assert any("such files do not say" in note for note in run.dataset.notes)
+    np.savez(tmp_path / "wide.npz", mu=np.zeros(2048), sigma=np.eye(2048))
+    with pytest.raises(DataError, match="moments of 2048 features, extractor 'pixels' has 64"):
+        aigc_bench.score(files / "fake.npy", tmp_path / "wide.npz", features=PIXELS, options=options(tmp_path))
+
+
+def test_skipped_images_are_counted_and_listed(files: Path, tmp_path: Path) -> None:
+    """In the report's notes."""
+    folder = tmp_path / "fake"
+    folder.mkdir()
+    for path in (files / "fake").iterdir():
+        (folder / path.name).write_bytes(path.read_bytes())
+    (folder / "0007.png").write_text("no image")
+    with pytest.raises(DataError, match=r"0007\.png is not a readable image"):
+        aigc_bench.score(folder, files / "real.npy", features=PIXELS, options=options(tmp_path))
+    run, _ = aigc_bench.score(
+        folder, files / "real.npy", features=PIXELS, metrics=("fd",), on_bad_image="skip", options=options(tmp_path)
+    )
+    assert run.suite.num_samples == 199
+    assert any("1 of 200 images were skipped: 0007.png" in note for note in run.dataset.notes)
+
+
+def test_a_limit_takes_the_first_samples(images: dict[str, NDArray[np.uint8]], tmp_path: Path) -> None:
+    """Of each row, not of the reference; across the chunks' edges too."""
+    many = np.concatenate([images["fake"]] * 4)
+    for limit in (100, scoring.CHUNK, scoring.CHUNK + 3):
+        limited, _ = aigc_bench.score(
+            many, images["real"], features=PIXELS, metrics=("fd",), limit=limit, options=options(tmp_path)
+        )
+        cut, _ = aigc_bench.score(
+            many[:limit], images["real"], features=PIXELS, metrics=("fd",), options=options(tmp_path)
+        )
+        assert limited.suite.num_samples == limit
+        assert values(limited) == values(cut)
+
+
+def test_images_of_several_sizes_keep_their_order(tmp_path: Path) -> None:
+    """With an extractor that takes any size; one that does not is told so."""
+    for number in range(120):
+        picture = np.full((4 + number % 3, 5, 3), number, np.uint8)
+        picture[0, 0] = 255
+        path = tmp_path / "fake" / f"{number:03}.png"
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(encoded(picture))
+    real = np.random.default_rng(0).integers(0, 256, (100, 4, 5, 3), dtype=np.uint8)
+    with pytest.raises(DataError, match=r"gives \[60, 75, 90\] features for images of several sizes"):
+        aigc_bench.score(tmp_path / "fake", real, features=PIXELS, options=options(tmp_path))
+    run, _ = aigc_bench.score(
+        tmp_path / "fake", real, features=["scoring_kit:build_corner"], metrics=("fd",), options=options(tmp_path)
+    )
+    assert run.suite.num_samples == 120
+
+
+def test_rows_of_unlike_n_and_bad_requests_are_refused(files: Path, tmp_path: Path) -> None:
+    """Before anything is extracted, with the way out."""
+    fake, real = files / "fake.npy", files / "real.npy"
+
+    def refused(kind: type[AigcBenchError], reason: str, fakes: Any = fake, **more: Any) -> None:
+        with pytest.raises(kind, match=reason) as caught:
+            aigc_bench.score(fakes, real, **({"features": PIXELS, "options": options(tmp_path)} | more))
+        assert caught.value.exit_code == 2
+
+    refused(ConfigurationError, r"unlike N .*a: 200, b: 400.*use --limit 200", {"a": fake, "b": real})
+    refused(UnknownNameError, "no protocol named 'cleen'. Did you mean 'clean'", protocols=["cleen"])
+    refused(UnknownNameError, "no features named 'pixel'. Did you mean 'pixels'", features=["pixel"])
+    refused(UnknownNameError, "no metric named 'fdd'. Did you mean 'fd'", metrics=["fdd"])
+    refused(ConfigurationError, "'psnr' cannot be computed from samples alone.*aigc-bench run", metrics=["psnr"])
+    refused(ConfigurationError, "limit of at least 1", limit=0)
+    refused(DataError, "no samples at", fakes=files / "missing")
+    assert not (tmp_path / "store" / "cache" / "sample-features").exists()
+    with pytest.raises(ConfigurationError, match="expected every set of samples once"):
+        by_name(["a", "a"])
+    assert by_name(["x/fake", "y/fake"]) == {"x/fake": "x/fake", "y/fake": "y/fake"}
+    assert by_name(["x/floor"]) == {"x/floor": "x/floor"}
+
+
+def test_only_the_published_weights_make_a_fid(
+    images: dict[str, NDArray[np.uint8]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Under every protocol; with other weights in the same layout the name says which."""
+    path = tmp_path / "weights.pth"
+    torch.save(variance_preserving_weights(0), path)
+    monkeypatch.setenv("AIGC_BENCH_WEIGHTS", str(path))
+    monkeypatch.setattr(inception, "PUBLISHED_SHA256", inception.read_weights(path)[1])
+    few = {"metrics": ("fd", "kd"), "options": options(tmp_path)}
+    run, _ = aigc_bench.score(images["fake"][:40], images["real"][:48], protocols=["all"], **few)
+    assert set(values(run)) == {"fid", "kid", "fid@pytorch-fid", "kid@pytorch-fid", "fid@clean", "kid@clean"}
+    assert len(set(values(run).values())) == 6
+    monkeypatch.setattr(inception, "PUBLISHED_SHA256", "0" * 64)
+    run, _ = aigc_bench.score(images["fake"][:40], images["real"][:48], **few)
+    assert all(name.startswith(("fd_inception[", "kd_inception[")) for name in values(run))
+
+
+def test_without_protocol_or_features_the_first_protocol_is_meant() -> None:
+    """And no protocol twice."""
+    assert [protocol.name for protocol in protocols.selected([], [])] == ["tf"]
+    assert [protocol.name for protocol in protocols.selected([], ["pixels"])] == ["pixels"]
+    assert [p.name for p in protocols.selected(["clean", "all"], [])] == ["clean", "tf", "pytorch-fid"]
+
+
+# ---- the command line -------------------------------------------------------------------------------
+
+
+def call(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the command line as a user does, without weights."""
+    env = {**os.environ, "NO_COLOR": "1", "COLUMNS": "200", "XDG_CACHE_HOME": str(cwd), **environment}
+    env.pop("AIGC_BENCH_WEIGHTS", None)
+    command = [sys.executable, "-m", "aigc_bench", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, env=env, cwd=cwd, timeout=300, check=False)
+
+
+def test_the_command_line_scores_and_keeps(files: Path, tmp_path: Path) -> None:
+    """Table, report, JSON, and `report`, `show` and `stats` beside it."""
+    few = ("--features", "digits-cnn", "--metrics", "fd,inception_score")
+    done = call("stats", str(files / "real.npy"), "-o", "real.safetensors", "--features", "digits-cnn", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("real.safetensors: 400 × ")
+    done = call(
+        *("score", str(files / "fake"), str(files / "fake.npy"), "--real", "real.safetensors", *few),
+        *("--holdout", str(files / "holdout.npy"), "-o", "run.json", "--html", "page.html"),
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "fd_digits-cnn" in done.stdout
+    assert done.stdout.splitlines()[-1].endswith("report.html")
+    run = Run.model_validate_json((tmp_path / "run.json").read_bytes())
+    assert values(run, "fake") == values(run, "fake.npy")
+    assert (tmp_path / "page.html").stat().st_size > 10_000
+    assert call("report", cwd=tmp_path).returncode == 0
+    shown = call("show", "--json", cwd=tmp_path)
+    assert json.loads(shown.stdout)["id"] == run.id
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (("score", "fake.npy", "--real", "real.npy"), 2, "extractor 'inception' needs its published weights"),
+        (("score", "nothing", "--real", "real.npy", "--features", "pixels"), 2, "no samples at nothing"),
+        (("score", "fake.npy", "--features", "pixels"), 2, "Missing option '--real'"),
+        (("score", "fake.npy", "--real", "r.safetensors", "--features", "pixels"), 2, "is no file of features"),
+        (("score", "fake.npy", "--real", "real.npy", "--on-bad-image", "ignore"), 2, "error or skip, got 'ignore'"),
+        (("stats", "real.npy", "-o", "real.npz", "--features", "pixels"), 2, "ends in .safetensors, got 'real.npz'"),
+        (("score", "one.npy", "--real", "real.npy", "--features", "pixels"), 4, "nothing was measured"),
+        (
+            ("score", "flat.npy", "--real", "real.npy", "--features", "pixels"),
+            5,
+            "generated samples have the same features",
+        ),
+    ],
+)
+def test_refusals_of_the_command_line(
+    arguments: tuple[str, ...], code: int, message: str, images: dict[str, NDArray[np.uint8]], tmp_path: Path
+) -> None:
+    """Message and exit code."""
+    np.save(tmp_path / "real.npy", images["real"])
+    np.save(tmp_path / "fake.npy", images["fake"])
+    np.save(tmp_path / "one.npy", images["fake"][:1])
+    np.save(tmp_path / "flat.npy", np.zeros((60, 8, 8, 1), np.uint8))
+    done = call(*arguments, cwd=tmp_path)
+    assert done.returncode == code, done.stderr
+    assert message in done.stderr
+
+
+@pytest.mark.slow
+def test_a_killed_score_goes_on_where_it_was(images: dict[str, NDArray[np.uint8]], tmp_path: Path) -> None:
+    """No chunk is extracted twice but the one that was in work; the scores are those of an undisturbed run."""
+    many = np.concatenate([images["fake"]] * 20)
+    np.save(tmp_path / "fake.npy", many)
+    np.save(tmp_path / "real.npy", images["real"])
+    (tmp_path / "slow.py").write_text(SLOW)
+    arguments = ("score", "fake.npy", "--real", "real.npy", "--features", "slow:build", "--metrics", "fd", "--json")
+    command = [sys.executable, "-m", "aigc_bench", *arguments]
+    kills = 0
+    for seconds in (5.0, 5.7, 6.3):
+        process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(seconds)
+        if process.poll() is None:
+            kills += 1
+            process.send_signal(signal.SIGKILL)
+        process.wait()
+    done = call(*arguments, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    num_chunks = -(-len(many) // scoring.CHUNK) + 1
+    assert num_chunks <= len((tmp_path / "calls").read_text().split()) <= num_chunks + kills
+    again = call(*arguments, "--store", "fresh", cwd=tmp_path)
+    assert values(Run.model_validate_json(done.stdout), "fake.npy") == values(
+        Run.model_validate_json(again.stdout), "fake.npy"
+    )
+
+
+SLOW = """
+import time
+from aigc_bench.features.pixels import build as build_pixels
+
+def build(spec, *, device):
+    pixels = build_pixels(spec, device=device)
+    class Slow:
+        name, digest = "slow", "0" * 64
+        def __call__(self, batch):
+            with open("calls", "a") as file:
+                file.write("x ")
+            time.sleep(0.4)
+            return pixels(batch)
+    return Slow()
+"""
