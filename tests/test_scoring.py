@@ -120,7 +120,7 @@ def test_every_kind_of_input_has_equal_scores(
 
 def test_features_made_once_are_a_real_side(files: Path, tmp_path: Path) -> None:
     """Equal scores to the samples'; another extractor is refused."""
-    stored = aigc_bench.stats(
+    stored = aigc_bench.save_stats(
         files / "real.npy", tmp_path / "real.safetensors", features="pixels", options=options(tmp_path)
     )
     assert stored.features.num_samples == 400

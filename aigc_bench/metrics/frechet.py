@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -79,7 +80,7 @@ def factor(cov: Tensor) -> Tensor:
 
 
 def frechet_distance(real: Moments, fake: Moments, real_factor: Tensor | None = None) -> float:
-    """Squared Fréchet distance; `real_factor` is `factor(real.cov)` where it is known already.
+    """Squared Fréchet distance; `real_factor` is an R with R Rᵀ = real.cov where it is known.
 
     Raises:
         MeasurementError: fewer than two samples on a side.
@@ -92,29 +93,48 @@ def frechet_distance(real: Moments, fake: Moments, real_factor: Tensor | None = 
     return max(float(distance), 0.0)
 
 
-def frechet_distance_of_few(real: Tensor, fake: Tensor) -> float:
-    """The same from features (N, D) with N < D, in O(N² D): the cross term is a nuclear norm.
+def factor_of_few(real: Tensor) -> Tensor:
+    """R (D, N) with R Rᵀ = cov of the features (N, D), without any decomposition."""
+    x = real.to(torch.float64)
+    return (x - x.mean(0)).T / math.sqrt(len(x) - 1)
 
-    Tr (Σ₁ Σ₂)^½ = ‖X₁ X₂ᵀ‖_* / √((N₁ - 1)(N₂ - 1)) for centred X, since both have the same non-zero spectrum.
+
+def distances_of_few(real: Moments, real_factor: Tensor, fake: Tensor, kept: Sequence[Tensor]) -> list[float]:
+    """Fréchet distances of subsets of few features, by one Gram matrix for all of them.
+
+    With Y = X R for centred features X, Rᵀ Σ₂ R = Yᵀ Y / (n - 1) has the non-zero spectrum of Y Yᵀ / (n - 1): n × n
+    instead of D × D. The Gram matrix of a subset is a submatrix, centred twice.
+
+    Args:
+        real: moments of the real side.
+        real_factor: R (D, any) with R Rᵀ = real.cov.
+        fake: (N, D) generated features.
+        kept: rows of each subset, (n,) int64 with n ≥ 2.
     """
-    x, y = real.to(torch.float64), fake.to(torch.float64)
-    if min(len(x), len(y)) < 2:
-        raise MeasurementError(f"a Fréchet distance needs at least 2 samples a side, got {len(x)} and {len(y)}")
-    shift = x.mean(0) - y.mean(0)
-    x, y = x - x.mean(0), y - y.mean(0)
-    n, m = len(x) - 1, len(y) - 1
-    cross = torch.linalg.svdvals(x @ y.T).sum() / math.sqrt(n * m)
-    distance = shift @ shift + (x * x).sum() / n + (y * y).sum() / m - 2 * cross
-    return max(float(distance), 0.0)
+    shifted = fake.to(torch.float64) - real.mean
+    projected = shifted @ real_factor
+    gram, real_trace = projected @ projected.T, real.cov.trace()
+    found = []
+    for rows in kept:
+        x, g = shifted[rows], gram[rows][:, rows]
+        mean, degrees = x.mean(0), len(rows) - 1
+        centred = g - g.mean(0) - g.mean(1)[:, None] + g.mean()
+        cross = torch.linalg.eigvalsh(centred / degrees).clamp_min(0).sqrt().sum()
+        trace = (x - mean).square().sum() / degrees
+        found.append(max(float(mean @ mean + real_trace + trace - 2 * cross), 0.0))
+    return found
 
 
 def _compute(pair: FeaturePair) -> Estimate:
-    _check_spread("real", pair.real.pool)
-    return _estimate(Moments.of(pair.real.pool), pair.fake.pool)
+    real = pair.real.pool
+    _check_spread("real", real)
+    moments = Moments.of(real)
+    return _estimate(moments, factor_of_few(real) if len(real) < real.shape[1] else factor(moments.cov), pair.fake.pool)
 
 
 def _compute_of_statistics(pair: StatisticsPair) -> Estimate:
-    return _estimate(Moments.published(pair.real_mean, pair.real_cov), pair.fake.pool)
+    moments = Moments.published(pair.real_mean, pair.real_cov)
+    return _estimate(moments, factor(moments.cov), pair.fake.pool)
 
 
 def _check_spread(side: str, pool: Tensor) -> None:
@@ -122,15 +142,20 @@ def _check_spread(side: str, pool: Tensor) -> None:
         raise MeasurementError(f"all {len(pool)} {side} samples have the same features")
 
 
-def _estimate(real_moments: Moments, fake: Tensor) -> Estimate:
+def _estimate(real: Moments, real_factor: Tensor, fake: Tensor) -> Estimate:
     """The distance and its delete-a-block jackknife over the generated set, reference fixed."""
     blocks = intervals.blocks(len(fake))
     _check_spread("generated", fake)
-    fake_moments = Moments.of(fake)
-    r = factor(real_moments.cov)
-    left_out = [frechet_distance(real_moments, fake_moments - Moments.of(fake[block]), r) for block in blocks]
+    if len(fake) < fake.shape[1]:
+        rows = torch.arange(len(fake))
+        kept = [torch.cat([rows[: block.start], rows[block.stop :]]) for block in blocks]
+        whole, *left_out = distances_of_few(real, real_factor, fake, [rows, *kept])
+    else:
+        moments = Moments.of(fake)
+        whole = frechet_distance(real, moments, real_factor)
+        left_out = [frechet_distance(real, moments - Moments.of(fake[block]), real_factor) for block in blocks]
     return intervals.of_jackknife(
-        frechet_distance(real_moments, fake_moments, r),
+        whole,
         left_out,
         estimand=f"expected score at N = {len(fake)}, reference fixed",
         num_samples=len(fake),

@@ -9,7 +9,8 @@ import torch
 
 from aigc_bench.core import FeaturePair, Features
 from aigc_bench.errors import MeasurementError
-from aigc_bench.metrics.frechet import Moments, fd, frechet_distance, frechet_distance_of_few
+from aigc_bench.metrics.frechet import Moments, fd, frechet_distance
+from aigc_bench.stats import intervals
 
 
 def by_scipy(x: np.ndarray, y: np.ndarray) -> float:
@@ -36,12 +37,17 @@ def test_gaussians_of_equal_shape_are_apart_by_their_shift() -> None:
     assert frechet_distance(Moments.of(x), Moments.of(x + t)) == pytest.approx(float(t @ t), rel=1e-9)
 
 
-def test_few_samples_take_the_nuclear_norm_and_agree() -> None:
-    """N < D on both sides: the Gram form equals the D × D form, singular covariances and all."""
+@pytest.mark.parametrize("num_real", [20, 90])
+def test_few_samples_take_the_gram_matrix_and_agree(num_real: int) -> None:
+    """N < D: value and every replicate equal the D × D form, whether the real covariance is singular or not."""
     generator = torch.Generator().manual_seed(1)
-    x, y = torch.randn(20, 64, generator=generator), 1.5 * torch.randn(30, 64, generator=generator) + 0.2
-    whole = frechet_distance(Moments.of(x), Moments.of(y))
-    assert frechet_distance_of_few(x, y) == pytest.approx(whole, rel=1e-7)
+    x = torch.randn(num_real, 64, generator=generator)
+    y = 1.5 * torch.randn(50, 64, generator=generator) + 0.2
+    estimate = fd.compute(FeaturePair(Features(x), Features(y), "made", "0"))
+    real, whole = Moments.of(x), Moments.of(y)
+    assert estimate.value == pytest.approx(frechet_distance(real, whole), rel=1e-7)
+    anew = [frechet_distance(real, whole - Moments.of(y[block])) for block in intervals.blocks(50)]
+    assert estimate.replicates == pytest.approx(anew, rel=1e-6)
 
 
 def test_moments_merge_and_part(pair: FeaturePair) -> None:
