@@ -217,6 +217,8 @@ class FeaturePair:
     fake: Features
     extractor: str
     extractor_digest: str
+    shared: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    """what one metric computed and another wants too, such as the sweep over all distances"""
 
     @property
     def labels(self) -> Mapping[str, str]:

@@ -7,7 +7,7 @@ score; append. A case that fails is a row with a reason, and the suite goes on.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -79,11 +79,13 @@ def _same(subject: Subject) -> Subject:
 
 
 def _scores(bench: Bench, subject: Subject) -> Iterator[Score]:
+    collected: dict[type, Sequence[Evidence]] = {}
     for metric in bench.metrics:
         if subject.blueprint is None and metric.evidence is not FeaturePair:
             continue
         try:
-            found = COLLECTORS[metric.evidence](bench, subject)
+            found = collected.get(metric.evidence) or COLLECTORS[metric.evidence](bench, subject)
+            collected[metric.evidence] = found
         except NotAvailableError as error:
             yield _score(subject, metric, None, "not available", f"`{subject.name}`: {error}")
             continue

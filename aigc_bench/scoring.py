@@ -195,9 +195,16 @@ def _read_chunks(folder: Path, extractor: str) -> Features:
             f"extractor {extractor!r} gives {sorted(widths)} features for images of several sizes; expected images of "
             "one size: resize them, or use an extractor that resizes, such as 'inception'"
         )
-    order = torch.cat([part["indices"] for part in parts]).argsort()
-    logits = torch.cat([part["logits"] for part in parts])[order] if "logits" in parts[0] else None
-    return Features(torch.cat([part["pool"] for part in parts])[order], logits)
+    num = sum(len(part["indices"]) for part in parts)
+
+    def gathered(key: str) -> Tensor:
+        # Filled chunk by chunk: the files are mapped, so that no second copy is held.
+        whole = torch.empty(num, parts[0][key].shape[1])
+        for part in parts:
+            whole[part["indices"]] = part[key]
+        return whole
+
+    return Features(gathered("pool"), gathered("logits") if "logits" in parts[0] else None)
 
 
 def write_features(path: Path, samples: SampleSet, protocol: Protocol, bench: Bench) -> StoredFeatures:
@@ -391,6 +398,7 @@ def _scores(
     extractor: core.FeatureExtractor,
     bench: Bench,
 ) -> Iterator[Score]:
+    pair = None if real is None else FeaturePair(real, fake, extractor.name, extractor.digest)
     for metric in bench.metrics.values():
         if metric is fd and reference.statistics is not None:
             moments = reference.statistics
@@ -399,11 +407,10 @@ def _scores(
                     f"{reference.name} holds moments of {len(moments.mean)} features, extractor {extractor.name!r} "
                     f"has {fake.pool.shape[1]}; choose the protocol that the file was made by"
                 )
-            pair = StatisticsPair(moments.mean, moments.cov, fake, extractor.name, extractor.digest)
-            yield scored(fd_of_statistics, pair, row, bench.cache, bench.on_event)
-        elif real is not None:
-            evidence = FeaturePair(real, fake, extractor.name, extractor.digest)
-            yield scored(metric, evidence, row, bench.cache, bench.on_event)
+            published = StatisticsPair(moments.mean, moments.cov, fake, extractor.name, extractor.digest)
+            yield scored(fd_of_statistics, published, row, bench.cache, bench.on_event)
+        elif pair is not None:
+            yield scored(metric, pair, row, bench.cache, bench.on_event)
         else:
             yield Score(
                 generator=row.name,

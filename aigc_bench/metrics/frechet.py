@@ -7,7 +7,9 @@
 
 from __future__ import annotations
 
+import functools
 import math
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,6 +19,9 @@ from torch import Tensor
 from aigc_bench.core import Estimate, FeaturePair, Metric, StatisticsPair
 from aigc_bench.errors import MeasurementError
 from aigc_bench.stats import intervals
+
+PIECE = 8192
+"""rows of a covariance's summands"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +37,11 @@ class Moments:
     @classmethod
     def of(cls, features: Tensor) -> Moments:
         """(N, D) of any float type => moments."""
+        # In pieces: a float64 copy of everything would be the largest thing in memory.
+        return functools.reduce(operator.add, (cls._of_piece(piece) for piece in features.split(PIECE)))
+
+    @classmethod
+    def _of_piece(cls, features: Tensor) -> Moments:
         x = features.to(torch.float64)
         mean = x.mean(0)
         centred = x - mean
@@ -138,7 +148,7 @@ def _compute_of_statistics(pair: StatisticsPair) -> Estimate:
 
 
 def _check_spread(side: str, pool: Tensor) -> None:
-    if float(pool.std(0).max()) == 0:
+    if bool((pool.amax(0) == pool.amin(0)).all()):
         raise MeasurementError(f"all {len(pool)} {side} samples have the same features")
 
 
@@ -151,9 +161,10 @@ def _estimate(real: Moments, real_factor: Tensor, fake: Tensor) -> Estimate:
         kept = [torch.cat([rows[: block.start], rows[block.stop :]]) for block in blocks]
         whole, *left_out = distances_of_few(real, real_factor, fake, [rows, *kept])
     else:
-        moments = Moments.of(fake)
+        parts = [Moments.of(fake[block]) for block in blocks]
+        moments = functools.reduce(operator.add, parts)
         whole = frechet_distance(real, moments, real_factor)
-        left_out = [frechet_distance(real, moments - Moments.of(fake[block]), real_factor) for block in blocks]
+        left_out = [frechet_distance(real, moments - part, real_factor) for part in parts]
     return intervals.of_jackknife(
         whole,
         left_out,

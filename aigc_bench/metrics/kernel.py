@@ -7,6 +7,7 @@ does not grow with N².
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -40,19 +41,14 @@ class KernelSums:
     @classmethod
     def of(cls, real: Tensor, fake: Tensor) -> KernelSums:
         """(M, D), (N, D) => sums."""
-        x, y = real.to(torch.float64), fake.to(torch.float64)
-        real_total = math.fsum(float(_kernel(a, b).sum()) for a in x.split(TILE) for b in x.split(TILE)) - float(
-            _diagonal(x).sum()
-        )
-        squares, fake_rows, cross_rows = 0.0, [], []
-        for a in y.split(TILE):
-            tiles = [_kernel(a, b) for b in y.split(TILE)]
-            fake_rows.append(torch.stack([tile.sum(1) for tile in tiles]).sum(0))
-            squares += math.fsum(float(tile.square().sum()) for tile in tiles)
-            cross_rows.append(torch.stack([_kernel(a, b).sum(1) for b in x.split(TILE)]).sum(0))
-        diagonal = _diagonal(y)
-        squares -= float(diagonal.square().sum())
-        return cls(real_total, torch.cat(fake_rows) - diagonal, torch.cat(cross_rows), squares, len(x))
+        # Sides of tiles are made float64 as they come: a copy of everything would be the largest thing in memory.
+        real_rows, _ = _own_rows(real)
+        fake_rows, squares = _own_rows(fake)
+        cross_rows = torch.zeros(len(fake), dtype=torch.float64)
+        for i, a in _tiles(fake):
+            for _, b in _tiles(real):
+                cross_rows[i] += _kernel(a, b).sum(1)
+        return cls(math.fsum(real_rows.tolist()), fake_rows, cross_rows, squares, len(real))
 
     @property
     def distance(self) -> float:
@@ -79,8 +75,27 @@ class KernelSums:
         return float((first / n + 2 * c2 / (n * (n - 1))) ** 0.5)
 
 
-def _diagonal(x: Tensor) -> Tensor:
-    return (x.square().sum(1) / x.shape[1] + 1) ** 3
+def _tiles(pool: Tensor) -> Iterator[tuple[slice, Tensor]]:
+    for start in range(0, len(pool), TILE):
+        rows = slice(start, min(start + TILE, len(pool)))
+        yield rows, pool[rows].to(torch.float64)
+
+
+def _own_rows(pool: Tensor) -> tuple[Tensor, float]:
+    """(N,) Σ_{j≠i} k(x_i, x_j) and Σ_{i≠j} k(x_i, x_j)², from the tiles on and above the diagonal."""
+    rows, squares = torch.zeros(len(pool), dtype=torch.float64), []
+    for i, a in _tiles(pool):
+        for j, b in _tiles(pool[i.start :]):
+            kernel = _kernel(a, b)
+            if j.start == 0:
+                kernel.fill_diagonal_(0)
+                rows[i] += kernel.sum(1)
+                squares.append(float(kernel.square().sum()))
+            else:
+                rows[i] += kernel.sum(1)
+                rows[i.start + j.start : i.start + j.stop] += kernel.sum(0)
+                squares.append(2 * float(kernel.square().sum()))
+    return rows, math.fsum(squares)
 
 
 def _compute(pair: FeaturePair) -> Estimate:

@@ -6,57 +6,36 @@ than the centre's k-th neighbour of its own kind.
 
 Precision and density are means over generated samples with the reference fixed. Recall and coverage depend on the
 generated set as a whole: their intervals leave out one of 20 blocks at a time, exactly, out of the same sweep.
+
+All four come from three passes over tiles of distances: real with real, generated with generated, real with generated.
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from aigc_bench.core import Estimate, FeaturePair, Metric
 from aigc_bench.errors import MeasurementError
-from aigc_bench.metrics.neighbours import TILE, nearest_neighbours, squared_distances
+from aigc_bench.metrics.neighbours import TILE, Tile, centre_of, nearest_squared
 from aigc_bench.stats import intervals
 
 K_PRECISION = 3
 K_DENSITY = 5
 
 
-def radii(pool: Tensor, k: int) -> Tensor:
-    """(N, D) => (N,) distance of each row to its k-th neighbour in the same set, itself left out."""
+def squared_radii(pool: Tensor, k: int) -> Tensor:
+    """(N, D) => (N, k) squared distances of each row to its k nearest of the same set, itself left out."""
     if len(pool) <= k:
         raise MeasurementError(f"the {k}-th neighbour needs more than {k} samples, got {len(pool)}")
-    return nearest_neighbours(pool, pool, k + 1)[0][:, k]
+    return nearest_squared(pool, pool, k + 1)[0][:, 1:]
 
 
-def balls_around_real(pair: FeaturePair, k: int, *, closed: bool) -> Tensor:
-    """(N,) how many real balls each generated sample lies in; `closed` counts the surface as inside."""
-    bound = radii(pair.real.pool, k).square()
-    counts = torch.zeros(len(pair.fake.pool), dtype=torch.int64)
-    for start in range(0, len(counts), TILE):
-        near = _exact_squared(pair.fake.pool[start : start + TILE], pair.real.pool)
-        counts[start : start + TILE] = ((near <= bound) if closed else (near < bound)).sum(1)
-    return counts
-
-
-def covered_by_block(pair: FeaturePair, k: int) -> Tensor:
-    """(M, 20) how many generated samples of each block lie strictly inside each real ball."""
-    bound = radii(pair.real.pool, k).square()
-    blocks = intervals.blocks(len(pair.fake.pool))
-    counts = torch.zeros(len(bound), len(blocks), dtype=torch.int64)
-    for column, block in enumerate(blocks):
-        fake = pair.fake.pool[block]
-        for start in range(0, len(bound), TILE):
-            rows = slice(start, start + TILE)
-            near = _exact_squared(pair.real.pool[rows], fake)
-            counts[rows, column] = (near < bound[rows, None]).sum(1)
-    return counts
-
-
-def radii_without_blocks(pool: Tensor, k: int) -> tuple[Tensor, Tensor]:
-    """Radii (N,) of all rows, and (20, N) with one block of neighbours left out.
+def squared_radii_without_blocks(pool: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """Squared distances to the k-th neighbour: (N,) among all rows, (20, N) with one block of neighbours left out.
 
     The k nearest of every block are kept, so that leaving any one out is exact.
     """
@@ -64,7 +43,7 @@ def radii_without_blocks(pool: Tensor, k: int) -> tuple[Tensor, Tensor]:
     nearest = torch.full((len(pool), len(blocks), k), math.inf, dtype=torch.float64)
     for column, block in enumerate(blocks):
         others = pool[block]
-        found, index = nearest_neighbours(pool, others, min(k + 1, len(others)))
+        found, index = nearest_squared(pool, others, min(k + 1, len(others)))
         own = torch.arange(len(pool))[:, None] == index + block.start
         # A row is not its own neighbour; duplicates of it are.
         found = found.masked_fill(own, math.inf).sort(1)[0][:, :k]
@@ -74,33 +53,61 @@ def radii_without_blocks(pool: Tensor, k: int) -> tuple[Tensor, Tensor]:
     return whole, torch.stack([part.kthvalue(k, dim=1)[0] for part in rest])
 
 
-def recalled(pair: FeaturePair, k: int) -> tuple[Tensor, Tensor]:
-    """Which real samples lie in some generated ball: (M,) of all, (20, M) with one generated block left out."""
-    fake = pair.fake.pool
-    whole, without = radii_without_blocks(fake, k)
-    blocks = intervals.blocks(len(fake))
-    everything = torch.zeros(len(pair.real.pool), dtype=torch.bool)
-    partial = torch.zeros(len(blocks), len(pair.real.pool), dtype=torch.bool)
-    for own, block in enumerate(blocks):
-        bound, bound_without = whole[block].square(), without[:, block].square()
-        for start in range(0, len(everything), TILE):
-            rows = slice(start, start + TILE)
-            near = _exact_squared(pair.real.pool[rows], fake[block])
-            hit = (near <= bound).any(1)
-            everything[rows] |= hit
-            for left in range(len(blocks)):
-                # Balls only grow when neighbours go: what was hit stays hit.
-                if left != own:
-                    changed = (bound_without[left] > bound).nonzero()[:, 0]
-                    grown = (near[:, changed] <= bound_without[left, changed]).any(1)
-                    partial[left, rows] |= hit | grown
-    return everything, partial
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """What lies in whose ball, from one pass over real with generated samples."""
 
+    precise: Tensor
+    """(N,) which generated samples lie in some real ball, K_PRECISION and its surface"""
+    dense: Tensor
+    """(N,) int64, how many real balls each generated sample lies in, K_DENSITY without its surface"""
+    covered: Tensor
+    """(20, M) which real balls, K_DENSITY without its surface, hold a generated sample of each block"""
+    recalled: Tensor
+    """(M,) which real samples lie in some generated ball, K_PRECISION and its surface"""
+    recalled_without: Tensor
+    """(20, M) the same with one block of generated samples left out, as neighbours too"""
 
-def _exact_squared(x: Tensor, y: Tensor) -> Tensor:
-    """Squared distances in float64: centred first, so that the GEMM cancels little."""
-    centre = y.double().mean(0)
-    return squared_distances(x.double() - centre, y.double() - centre)
+    @classmethod
+    def of(cls, pair: FeaturePair) -> Sweep:
+        """The pair's sweep, computed once for all metrics that want it."""
+        if "sweep" not in pair.shared:
+            pair.shared["sweep"] = cls._computed(pair.real.pool, pair.fake.pool)
+        found: Sweep = pair.shared["sweep"]
+        return found
+
+    @classmethod
+    def _computed(cls, real: Tensor, fake: Tensor) -> Sweep:
+        radii = squared_radii(real, K_DENSITY)
+        near, wide = radii[:, K_PRECISION - 1, None], radii[:, K_DENSITY - 1, None]
+        whole, without = squared_radii_without_blocks(fake, K_PRECISION)
+        blocks, centre = intervals.blocks(len(fake)), centre_of(real)
+        precise, dense = torch.zeros(len(fake), dtype=torch.bool), torch.zeros(len(fake), dtype=torch.int64)
+        recalled = torch.zeros(len(real), dtype=torch.bool)
+        covered, recalled_without = torch.zeros(2, len(blocks), len(real), dtype=torch.bool)
+        for own, block in enumerate(blocks):
+            for left in range(block.start, block.stop, TILE):
+                columns = slice(left, min(left + TILE, block.stop))
+                grown = [
+                    ((without[gone, columns] > whole[columns]).nonzero()[:, 0], gone)
+                    for gone in range(len(blocks))
+                    if gone != own
+                ]
+                for top in range(0, len(real), TILE):
+                    rows = slice(top, top + TILE)
+                    tile = Tile(real[rows], fake[columns], centre)
+                    precise[columns] |= tile.within(near[rows], closed=True).any(0)
+                    inside = tile.within(wide[rows], closed=False)
+                    dense[columns] += inside.sum(0)
+                    covered[own, rows] |= inside.any(1)
+                    hit = tile.within(whole[None, columns], closed=True).any(1)
+                    recalled[rows] |= hit
+                    for changed, gone in grown:
+                        # Balls only grow when neighbours go: what was hit stays hit.
+                        bound = without[gone, columns][changed][None]
+                        more = tile.within(bound, closed=True, columns=changed).any(1)
+                        recalled_without[gone, rows] |= hit | more
+        return cls(precise, dense, covered, recalled, recalled_without)
 
 
 def _text(pair: FeaturePair) -> str:
@@ -108,16 +115,15 @@ def _text(pair: FeaturePair) -> str:
 
 
 def _precision(pair: FeaturePair) -> Estimate:
-    inside = balls_around_real(pair, K_PRECISION, closed=True) > 0
     method = "Student's t over generated samples; reference fixed"
-    return intervals.of_mean(inside.double(), method=method, estimand=_text(pair), support=(0.0, 1.0))
+    return intervals.of_mean(Sweep.of(pair).precise.double(), method=method, estimand=_text(pair), support=(0.0, 1.0))
 
 
 def _recall(pair: FeaturePair) -> Estimate:
-    everything, partial = recalled(pair, K_PRECISION)
+    sweep = Sweep.of(pair)
     return intervals.of_jackknife(
-        float(everything.double().mean()),
-        partial.double().mean(1).tolist(),
+        float(sweep.recalled.double().mean()),
+        sweep.recalled_without.double().mean(1).tolist(),
         estimand=_text(pair),
         num_samples=len(pair.fake.pool),
         support=(0.0, 1.0),
@@ -125,17 +131,17 @@ def _recall(pair: FeaturePair) -> Estimate:
 
 
 def _density(pair: FeaturePair) -> Estimate:
-    counts = balls_around_real(pair, K_DENSITY, closed=False).double() / K_DENSITY
+    counts = Sweep.of(pair).dense.double() / K_DENSITY
     method = "Student's t over generated samples; reference fixed"
     return intervals.of_mean(counts, method=method, estimand=_text(pair), support=(0.0, math.inf))
 
 
 def _coverage(pair: FeaturePair) -> Estimate:
-    counts = covered_by_block(pair, K_DENSITY)
-    total = counts.sum(1, keepdim=True)
+    by_block = Sweep.of(pair).covered.long()
+    num = by_block.sum(0)
     return intervals.of_jackknife(
-        float((total > 0).double().mean()),
-        (total - counts > 0).double().mean(0).tolist(),
+        float((num > 0).double().mean()),
+        (num - by_block > 0).double().mean(1).tolist(),
         estimand=_text(pair),
         num_samples=len(pair.fake.pool),
         support=(0.0, 1.0),
