@@ -2,13 +2,55 @@
 
 from __future__ import annotations
 
+import importlib
+import importlib.machinery
+import importlib.util
 import os
+import sys
+import types
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from aigc_bench.core import FeaturePair, Features
+from aigc_bench.features.inception_layout import variance_preserving_weights
+
+
+class _Stub(types.ModuleType):
+    """A module whose every name is a class without anything."""
+
+    __path__: list[str] = []  # noqa: RUF012  what makes a module a package
+    __version__ = "0.0"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.__spec__ = importlib.machinery.ModuleSpec(name, None, is_package=True)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return sys.modules.get(f"{self.__name__}.{name}") or type(name, (), {})
+
+
+def _has(name: str) -> bool:
+    return importlib.util.find_spec(name) is not None
+
+
+if _has("torch_fidelity") and not _has("torchvision"):
+    # torch-fidelity imports it, torchmetrics imports torch-fidelity, and its builds need another torch than ours.
+    for _name in ("", ".datasets", ".models", ".transforms", ".transforms.functional", ".utils"):
+        sys.modules[f"torchvision{_name}"] = _Stub(f"torchvision{_name}")
+
+
+@pytest.fixture(scope="session")
+def torch_fidelity() -> Any:
+    """The peer's modules, or a skip."""
+    if not _has("torch_fidelity"):
+        pytest.skip("torch-fidelity is not installed: pip install --no-deps torch-fidelity==0.4.0 tqdm")
+    names = ("feature_extractor_inceptionv3", "metric_fid", "metric_kid", "metric_isc", "metric_prc")
+    return types.SimpleNamespace(**{name: importlib.import_module(f"torch_fidelity.{name}") for name in names})
 
 
 @pytest.fixture
@@ -31,3 +73,11 @@ def pair() -> FeaturePair:
         return Features(z * scale + shift, 3 * torch.randn(num, 10, generator=generator))
 
     return FeaturePair(features(300, 0.0), features(260, 0.4), "made", "0" * 64)
+
+
+@pytest.fixture(scope="session")
+def random_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file of random weights in the published layout of the FID's Inception."""
+    path = tmp_path_factory.mktemp("weights") / "weights.pth"
+    torch.save(variance_preserving_weights(0), path)
+    return path

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
-import sys
-import types
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +13,6 @@ from torch import Tensor
 
 import aigc_bench
 from aigc_bench.core import FeaturePair, Features
-from aigc_bench.features.inception_layout import variance_preserving_weights
 from aigc_bench.metrics import frechet, inception_score, kernel, manifold
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # the peers' own warnings
@@ -33,46 +28,6 @@ SCORES = {
 """our metric => their score"""
 
 
-@pytest.fixture(scope="module")
-def peer() -> Any:
-    """torch-fidelity, with a stand-in for torchvision, of which nothing is called here."""
-    if importlib.util.find_spec("torch_fidelity") is None:
-        pytest.skip("torch-fidelity is not installed: pip install --no-deps torch-fidelity==0.4.0 tqdm")
-    with pytest.MonkeyPatch.context() as patch:
-        if importlib.util.find_spec("torchvision") is None:
-            for name in ("", ".datasets", ".models", ".transforms", ".transforms.functional", ".utils"):
-                patch.setitem(sys.modules, f"torchvision{name}", _Stub(f"torchvision{name}"))
-        found = types.SimpleNamespace(
-            **{
-                name: importlib.import_module(f"torch_fidelity.{name}")
-                for name in ("feature_extractor_inceptionv3", "metric_fid", "metric_kid", "metric_isc", "metric_prc")
-            }
-        )
-        yield found
-        for name in [name for name in sys.modules if name.split(".")[0] == "torch_fidelity"]:
-            patch.delitem(sys.modules, name)
-
-
-class _Stub(types.ModuleType):
-    """A module whose every name is a class without anything."""
-
-    __path__: list[str] = []  # noqa: RUF012  what makes a module a package
-    __version__ = "0.0"
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return sys.modules.get(f"{self.__name__}.{name}") or type(name, (), {})
-
-
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Random weights in the published layout."""
-    path = tmp_path_factory.mktemp("weights") / "weights.pth"
-    torch.save(variance_preserving_weights(0), path)
-    return path
-
-
 def images(seed: int, brightness: float) -> Tensor:
     """Noise of one to eight pixels' grain, (NUM, 3, 32, 32) uint8."""
     generator = torch.Generator().manual_seed(seed)
@@ -82,23 +37,23 @@ def images(seed: int, brightness: float) -> Tensor:
 
 
 @pytest.fixture(scope="module")
-def theirs(peer: Any, weights: Path) -> dict[str, Any]:
+def theirs(torch_fidelity: Any, random_weights: Path) -> dict[str, Any]:
     """Their features and scores of the two sets."""
-    network = peer.feature_extractor_inceptionv3.FeatureExtractorInceptionV3(
-        "inception", ["2048", "logits_unbiased"], str(weights)
+    network = torch_fidelity.feature_extractor_inceptionv3.FeatureExtractorInceptionV3(
+        "inception", ["2048", "logits_unbiased"], str(random_weights)
     )
     with torch.inference_mode():
         real, fake = (
             [torch.cat(parts) for parts in zip(*(network(part) for part in batch.split(16)), strict=True)]
             for batch in (images(0, 1.0), images(1, 0.9))
         )
-    fid = peer.metric_fid
+    fid = torch_fidelity.metric_fid
     statistics = [fid.fid_features_to_statistics(side[0]) for side in (real, fake)]
-    kid = peer.metric_kid.kid_features_to_metric(
+    kid = torch_fidelity.metric_kid.kid_features_to_metric(
         real[0], fake[0], kid_subsets=1, kid_subset_size=NUM, verbose=False, rng_seed=2020
     )
-    prc = peer.metric_prc.prc_features_to_metric(fake[0], real[0], verbose=False)
-    isc = peer.metric_isc.isc_features_to_metric(fake[1])
+    prc = torch_fidelity.metric_prc.prc_features_to_metric(fake[0], real[0], verbose=False)
+    isc = torch_fidelity.metric_isc.isc_features_to_metric(fake[1])
     scores = {**fid.fid_statistics_to_metric(*statistics, verbose=False), **kid, **prc, **isc}
     return {"real": real, "fake": fake, **{ours: float(scores[name]) for ours, name in SCORES.items()}}
 
@@ -127,10 +82,10 @@ def test_statistics_agree_on_their_features(name: str, tolerance: dict[str, floa
 
 
 def test_scores_agree_end_to_end(
-    theirs: dict[str, Any], weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    theirs: dict[str, Any], random_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """From files to scores, our network and theirs: at most one flag of precision and recall apart."""
-    monkeypatch.setenv("AIGC_BENCH_WEIGHTS", str(weights))
+    monkeypatch.setenv("AIGC_BENCH_WEIGHTS", str(random_weights))
     np.save(tmp_path / "real.npy", images(0, 1.0).permute(0, 2, 3, 1).numpy())
     np.savez(tmp_path / "fake.npz", images(1, 0.9).permute(0, 2, 3, 1).numpy())
     run, _ = aigc_bench.score(

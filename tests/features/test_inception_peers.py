@@ -38,15 +38,9 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def blocks(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """torch-fidelity's module of the network; the package itself would import torchvision for other networks."""
-    found = importlib.util.find_spec("torch_fidelity")
-    if found is None:
-        pytest.skip("torch-fidelity is not installed")
-    package = types.ModuleType("torch_fidelity")
-    package.__path__ = list(found.submodule_search_locations or [])
-    monkeypatch.setitem(sys.modules, "torch_fidelity", package)
-    return importlib.import_module("torch_fidelity.feature_extractor_inceptionv3")
+def blocks(torch_fidelity: Any) -> Any:
+    """torch-fidelity's module of the network."""
+    return torch_fidelity.feature_extractor_inceptionv3
 
 
 @pytest.fixture(scope="module")
