@@ -38,8 +38,11 @@ def _has(name: str) -> bool:
     return importlib.util.find_spec(name) is not None
 
 
+# Not beside our own packages: torchmetrics imports torch-fidelity wherever it is, and that imports torchvision.
+sys.path += [folder for folder in [os.environ.get("AIGC_BENCH_PEERS_PATH")] if folder]
+
 if _has("torch_fidelity") and not _has("torchvision"):
-    # torch-fidelity imports it, torchmetrics imports torch-fidelity, and its builds need another torch than ours.
+    # Its builds need another torch than ours, and nothing of it is called here.
     for _name in ("", ".datasets", ".models", ".transforms", ".transforms.functional", ".utils"):
         sys.modules[f"torchvision{_name}"] = _Stub(f"torchvision{_name}")
 
@@ -48,7 +51,10 @@ if _has("torch_fidelity") and not _has("torchvision"):
 def torch_fidelity() -> Any:
     """The peer's modules, or a skip."""
     if not _has("torch_fidelity"):
-        pytest.skip("torch-fidelity is not installed: pip install --no-deps torch-fidelity==0.4.0 tqdm")
+        pytest.skip(
+            "torch-fidelity is not here: pip install --no-deps --target FOLDER torch-fidelity==0.4.0 pytorch-fid==0.3.0 "
+            "tqdm, and set AIGC_BENCH_PEERS_PATH=FOLDER"
+        )
     names = ("feature_extractor_inceptionv3", "metric_fid", "metric_kid", "metric_isc", "metric_prc")
     return types.SimpleNamespace(**{name: importlib.import_module(f"torch_fidelity.{name}") for name in names})
 

@@ -1,8 +1,4 @@
-"""The extractor `inception` against the code of torch-fidelity and pytorch-fid, on the same random weights.
-
-Neither package is needed for anything else: `pip install --no-deps torch-fidelity==0.4.0 pytorch-fid==0.3.0` is
-enough here, without torchvision.
-"""
+"""The extractor `inception` against the code of torch-fidelity and pytorch-fid, on the same random weights."""
 
 from __future__ import annotations
 
