@@ -52,8 +52,8 @@ def torch_fidelity() -> Any:
     """The peer's modules, or a skip."""
     if not _has("torch_fidelity"):
         pytest.skip(
-            "torch-fidelity is not here: pip install --no-deps --target FOLDER torch-fidelity==0.4.0 pytorch-fid==0.3.0 "
-            "tqdm, and set AIGC_BENCH_PEERS_PATH=FOLDER"
+            "torch-fidelity is not here: set AIGC_BENCH_PEERS_PATH to the folder of "
+            "pip install --no-deps --target FOLDER torch-fidelity==0.4.0 pytorch-fid==0.3.0 tqdm"
         )
     names = ("feature_extractor_inceptionv3", "metric_fid", "metric_kid", "metric_isc", "metric_prc")
     return types.SimpleNamespace(**{name: importlib.import_module(f"torch_fidelity.{name}") for name in names})
