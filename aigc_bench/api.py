@@ -10,8 +10,8 @@ from typing import Any
 
 import torch
 
+from aigc_bench import extraction, scoring
 from aigc_bench import protocols as published
-from aigc_bench import scoring
 from aigc_bench.bench import Bench
 from aigc_bench.core import OnEvent
 from aigc_bench.errors import ConfigurationError, IncompleteRunError
@@ -137,8 +137,7 @@ def score(
         AigcBenchError: see `aigc_bench.errors`.
     """
     options = options or Options()
-    cache = Cache(Store(options.store))
-    bench = scoring.Bench.prepare(cache, _machine(options), metrics, limit, on_event)
+    bench = scoring.Bench.prepare(_place(options, on_event), metrics, limit)
     wanted = published.selected(protocols, features)
     fakes = fake if isinstance(fake, Mapping) else {"samples": fake}
     opened: list[SampleSet] = []
@@ -169,7 +168,7 @@ def _reference(real: Source, open_: Callable[[Source], SampleSet]) -> scoring.Re
     if isinstance(real, str | Path):
         path = Path(real)
         if path.suffix == ".safetensors":
-            stored = scoring.read_features(path)
+            stored = extraction.read_features(path)
             return scoring.Reference(str(path), stored=stored)
         if path.suffix == ".npz" and path.is_file():
             with Npz(path) as archive:
@@ -191,7 +190,7 @@ def save_stats(
     on_bad_image: OnBadImage = "error",
     options: Options | None = None,
     on_event: OnEvent = lambda event: None,
-) -> scoring.StoredFeatures:
+) -> extraction.StoredFeatures:
     """Extract the features of real samples once, into a file that `score` takes as its real side.
 
     Raises:
@@ -203,9 +202,13 @@ def save_stats(
         raise ConfigurationError(f"expected one extractor per file, got {', '.join(one.name for one in wanted)}")
     if output.suffix != ".safetensors":
         raise ConfigurationError(f"expected an output that ends in .safetensors, got {str(output)!r}")
-    bench = scoring.Bench.prepare(Cache(Store(options.store)), _machine(options), (), None, on_event)
+    place = _place(options, on_event)
     with open_samples(real, on_bad_image=on_bad_image) as samples:
-        return scoring.write_features(output, samples, wanted[0], bench)
+        return extraction.write_features(output, samples, wanted[0], place)
+
+
+def _place(options: Options, on_event: OnEvent) -> extraction.Place:
+    return extraction.Place(Cache(Store(options.store)), _machine(options), on_event)
 
 
 def redraw(folder: Path) -> Path:

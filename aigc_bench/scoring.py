@@ -1,60 +1,36 @@
-"""Scoring samples that exist already: sets of samples => Run.
-
-Features are extracted chunk by chunk while the next chunk is decoded, and every chunk's features are a file of the
-stage cache under the digest of the samples: what was killed goes on where it was, and what was seen is not seen again.
-"""
+"""Scoring samples that exist already: sets of samples => Run."""
 
 from __future__ import annotations
 
-import json
-import os
-import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
-import safetensors
-import safetensors.torch
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from aigc_bench import collect, core, plugins
-from aigc_bench.core import FeaturePair, Features, Metric, OnEvent, SampleSpec, Score, StatisticsPair
-from aigc_bench.errors import ConfigurationError, DataError, NothingMeasuredError, foreign_code
+from aigc_bench import core, plugins
+from aigc_bench.core import FeaturePair, Features, Metric, Score, StatisticsPair
+from aigc_bench.errors import ConfigurationError, DataError, NothingMeasuredError
+from aigc_bench.extraction import Place, StoredFeatures, extractor_for, features_of, skipped_notes
 from aigc_bench.harness import Row, scored
-from aigc_bench.inputs.samples import Chunk, SampleSet
+from aigc_bench.inputs.samples import SampleSet
 from aigc_bench.inputs.statistics import ReferenceStatistics
 from aigc_bench.machine import environment
 from aigc_bench.metrics.frechet import fd, fd_of_statistics
 from aigc_bench.protocols import Protocol
-from aigc_bench.store import Cache, CaseRecord, DatasetRecord, Exhibits, Run, digest_of, writing
+from aigc_bench.store import CaseRecord, DatasetRecord, Exhibits, Run, digest_of
 from aigc_bench.suite import DataEntry, GeneratorEntry, Suite
 
 METRICS = ("fd", "kd", "inception_score", "precision", "recall", "density", "coverage")
 """what is computed unless told"""
-CHUNK = 512
-"""images whose features are one file of the cache"""
 NUM_SHOWN = 64
 THUMBNAIL_PX = 64
 MAX_CLASSES = 100
 """a histogram of more predicted classes than that shows nothing"""
-
-
-@dataclass(frozen=True, slots=True)
-class StoredFeatures:
-    """Features of the real side, extracted earlier and written by `write_features`."""
-
-    name: str
-    features: Features
-    extractor: str
-    extractor_digest: str
-    digest: str
-    """of the samples"""
-    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,18 +57,14 @@ class Reference:
 class Bench:
     """What every stage needs."""
 
-    cache: Cache
-    device: torch.device
+    place: Place
     metrics: Mapping[str, Metric[Any]]
     """by entry point"""
     limit: int | None = None
     """at most the first so many samples of each generated set and of the holdout"""
-    on_event: OnEvent = field(default=lambda event: None)
 
     @classmethod
-    def prepare(
-        cls, cache: Cache, device: torch.device, metrics: Sequence[str], limit: int | None, on_event: OnEvent
-    ) -> Bench:
+    def prepare(cls, place: Place, metrics: Sequence[str], limit: int | None = None) -> Bench:
         """Resolve the metrics' names.
 
         Raises:
@@ -107,165 +79,7 @@ class Bench:
                 raise ConfigurationError(
                     f"metric {name!r} cannot be computed from samples alone; it needs a generator: use `aigc-bench run`"
                 )
-        return cls(cache, device, found, limit, on_event)
-
-
-# ---- features ---------------------------------------------------------------------------------------
-
-
-def extractor_for(protocol: Protocol, samples: SampleSet, device: torch.device) -> core.FeatureExtractor:
-    """The protocol's extractor for images like these.
-
-    Raises:
-        UnknownNameError: no such extractor.
-        ConfigurationError: it does not take such images.
-    """
-    builder = plugins.load("features", protocol.features)
-    shape = samples.shape or tuple(next(samples.chunks(1)).samples.shape[1:])
-    found: core.FeatureExtractor = builder(SampleSpec("image", shape), device=device, **protocol.options)
-    return found
-
-
-def features_of(extractor: core.FeatureExtractor, samples: SampleSet, bench: Bench, limit: int | None) -> Features:
-    """The extractor's view of the first `limit` samples, in their order, on the CPU.
-
-    Raises:
-        DataError: an image that cannot be read.
-        MeasurementError: features that are NaN or infinite.
-        GeneratorError: the extractor raised.
-    """
-
-    def produce(folder: Path) -> None:
-        for number, chunk in enumerate(_first(samples, limit)):
-            path = folder / f"{number:06}.safetensors"
-            if not path.is_file():
-                with foreign_code(f"extractor {extractor.name!r}"):
-                    found = collect.features(extractor, chunk.samples.to(bench.device))
-                _write_chunk(path, chunk.indices, found)
-            total = samples.num_samples if limit is None else min(limit, samples.num_samples or limit)
-            done = number * CHUNK + len(chunk.indices)
-            bench.on_event({"event": "progress", "unit": "images", "done": done, "total": total})
-
-    if samples.digest is None:
-        # Nothing names what a loader gives before it has given it.
-        with tempfile.TemporaryDirectory() as folder:
-            produce(Path(folder))
-            return _read_chunks(Path(folder), extractor.name)
-    inputs = {
-        "torch": torch.__version__,
-        "device": str(bench.device),
-        "threads": torch.get_num_threads(),
-        "source": plugins.source_digest(collect, core),
-        "samples": samples.digest,
-        "policies": samples.policies,
-        "limit": limit,
-        "chunk": CHUNK,
-        "extractor": extractor.digest,
-    }
-    return _read_chunks(bench.cache.finish("sample-features", inputs, produce), extractor.name)
-
-
-def _first(samples: SampleSet, limit: int | None) -> Iterator[Chunk]:
-    """Chunks of the samples before `limit`."""
-    for chunk in samples.chunks(CHUNK):
-        if limit is None or int(chunk.indices[-1]) < limit:
-            yield chunk
-            continue
-        kept = int((chunk.indices < limit).sum())
-        if kept:
-            yield Chunk(chunk.indices[:kept], chunk.samples[:kept])
-        if samples.shape is not None:
-            return  # one size: the chunks come in order, and all further ones lie beyond
-
-
-def _write_chunk(path: Path, indices: Tensor, found: Features) -> None:
-    tensors = {"indices": indices, "pool": found.pool.contiguous()}
-    if found.logits is not None:
-        tensors["logits"] = found.logits.contiguous()
-    partial = path.with_suffix(".partial")
-    safetensors.torch.save_file(tensors, partial)
-    os.replace(partial, path)
-
-
-def _read_chunks(folder: Path, extractor: str) -> Features:
-    parts = [safetensors.torch.load_file(path) for path in sorted(folder.glob("*.safetensors"))]
-    widths = {part["pool"].shape[1] for part in parts}
-    if len(widths) > 1:
-        raise DataError(
-            f"extractor {extractor!r} gives {sorted(widths)} features for images of several sizes; expected images of "
-            "one size: resize them, or use an extractor that resizes, such as 'inception'"
-        )
-    num = sum(len(part["indices"]) for part in parts)
-
-    def gathered(key: str) -> Tensor:
-        # Filled chunk by chunk: the files are mapped, so that no second copy is held.
-        whole = torch.empty(num, parts[0][key].shape[1])
-        for part in parts:
-            whole[part["indices"]] = part[key]
-        return whole
-
-    return Features(gathered("pool"), gathered("logits") if "logits" in parts[0] else None)
-
-
-def write_features(path: Path, samples: SampleSet, protocol: Protocol, bench: Bench) -> StoredFeatures:
-    """Extract features of real samples and write them where `Reference.stored` is read from.
-
-    Raises:
-        StoreError: it cannot be written.
-    """
-    extractor = extractor_for(protocol, samples, bench.device)
-    found = features_of(extractor, samples, bench, bench.limit)
-    stored = StoredFeatures(
-        samples.name,
-        found,
-        extractor.name,
-        extractor.digest,
-        digest_of([samples.digest, bench.limit]),
-        (*samples.policies, *_skipped(samples)),
-    )
-    about = {
-        "format": "aigc-bench features 1",
-        "name": stored.name,
-        "extractor": stored.extractor,
-        "extractor_digest": stored.extractor_digest,
-        "digest": stored.digest,
-        "notes": stored.notes,
-    }
-    tensors = {"pool": found.pool} | ({} if found.logits is None else {"logits": found.logits})
-    content = safetensors.torch.save(tensors, {"about": json.dumps(about, sort_keys=True)})
-    with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f".{path.name}.{os.getpid()}")
-        partial.write_bytes(content)
-        os.replace(partial, path)
-    return stored
-
-
-def read_features(path: Path) -> StoredFeatures:
-    """Read what `write_features` wrote.
-
-    Raises:
-        DataError: it is no such file.
-    """
-    try:
-        with safetensors.safe_open(path, "pt") as file:
-            about = json.loads((file.metadata() or {}).get("about", "{}"))
-            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118  it is no dictionary
-    except (OSError, safetensors.SafetensorError, ValueError) as error:
-        raise DataError(f"{path} is no file of features: {error}") from error
-    if about.get("format") != "aigc-bench features 1" or "pool" not in tensors:
-        raise DataError(f"{path} is no file of features; expected one that `aigc-bench stats` wrote")
-    return StoredFeatures(
-        about["name"],
-        Features(tensors["pool"], tensors.get("logits")),
-        about["extractor"],
-        about["extractor_digest"],
-        about["digest"],
-        tuple(about["notes"]),
-    )
-
-
-# ---- scores -----------------------------------------------------------------------------------------
+        return cls(place, found, limit)
 
 
 def score_sets(
@@ -294,21 +108,21 @@ def score_sets(
     num_reference = 0
     extractors: list[str] = []
     for number, protocol in enumerate(protocols):
-        bench.on_event(
+        bench.place.on_event(
             {"event": "case", "name": protocol.name, "number": number, "total": len(protocols), "seed": None}
         )
         real = _real_features(protocol, reference, next(iter(fakes.values())), bench)
         num_reference = real.num_samples if real else num_reference
         for name, samples in rows.items():
-            extractor = extractor_for(protocol, samples, bench.device)
+            extractor = extractor_for(protocol, samples, bench.place.device)
             _check_same_extractor(extractor, reference, bench, protocol)
-            fake = features_of(extractor, samples, bench, bench.limit)
+            fake = features_of(extractor, samples, bench.place, bench.limit)
             nums[name] = fake.num_samples
             _check_equal_num(nums)
             identity = {
                 "torch": torch.__version__,
                 "threads": torch.get_num_threads(),
-                "device": str(bench.device),
+                "device": str(bench.place.device),
                 "samples": samples.digest or _digest_of_features(fake),
                 "reference": reference.digest,
                 "num_samples": fake.num_samples,
@@ -337,7 +151,7 @@ def score_sets(
         wall_s=time.perf_counter() - clock,
         command=command,
         suite=suite,
-        environment=environment(bench.device),
+        environment=environment(bench.place.device),
         dataset=DatasetRecord(
             name=reference.name,
             digest=reference.digest,
@@ -363,8 +177,9 @@ def _real_features(protocol: Protocol, reference: Reference, like: SampleSet, be
         return reference.stored.features
     if reference.samples is None:
         return None
-    bench.on_event({"event": "case", "name": f"{protocol.name}: reference", "number": 0, "total": 1, "seed": None})
-    return features_of(extractor_for(protocol, reference.samples, bench.device), reference.samples, bench, None)
+    place = bench.place
+    place.on_event({"event": "case", "name": f"{protocol.name}: reference", "number": 0, "total": 1, "seed": None})
+    return features_of(extractor_for(protocol, reference.samples, place.device), reference.samples, place)
 
 
 def _check_same_extractor(
@@ -372,7 +187,7 @@ def _check_same_extractor(
 ) -> None:
     theirs = reference.stored.extractor_digest if reference.stored else None
     if reference.samples is not None:
-        theirs = extractor_for(protocol, reference.samples, bench.device).digest
+        theirs = extractor_for(protocol, reference.samples, bench.place.device).digest
     if theirs is not None and theirs != extractor.digest:
         name = reference.stored.extractor if reference.stored else extractor.name
         raise DataError(
@@ -408,9 +223,9 @@ def _scores(
                     f"has {fake.pool.shape[1]}; choose the protocol that the file was made by"
                 )
             published = StatisticsPair(moments.mean, moments.cov, fake, extractor.name, extractor.digest)
-            yield scored(fd_of_statistics, published, row, bench.cache, bench.on_event)
+            yield scored(fd_of_statistics, published, row, bench.place.cache, bench.place.on_event)
         elif pair is not None:
-            yield scored(metric, pair, row, bench.cache, bench.on_event)
+            yield scored(metric, pair, row, bench.place.cache, bench.place.on_event)
         else:
             yield Score(
                 generator=row.name,
@@ -429,21 +244,12 @@ def _digest_of_features(features: Features) -> str:
     return digest_of(features.pool.double().sum(0).tolist())
 
 
-def _skipped(samples: SampleSet) -> list[str]:
-    skipped = samples.skipped
-    if not skipped:
-        return []
-    examples = "; ".join(f"{item.name} ({item.reason})" for item in skipped[:5])
-    more = f"; and {len(skipped) - 5} more" if len(skipped) > 5 else ""
-    return [f"{len(skipped)} of {samples.num_listed} images were skipped: {examples}{more}"]
-
-
 def _notes(rows: Mapping[str, SampleSet], reference: Reference) -> Iterator[str]:
     for name, samples in rows.items():
-        for text in (*samples.policies, *_skipped(samples)):
+        for text in (*samples.policies, *skipped_notes(samples)):
             yield f"{name}: {text}."
     if reference.samples is not None:
-        for text in (*reference.samples.policies, *_skipped(reference.samples)):
+        for text in (*reference.samples.policies, *skipped_notes(reference.samples)):
             yield f"reference: {text}."
     if reference.stored is not None:
         for text in reference.stored.notes:

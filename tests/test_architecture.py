@@ -19,7 +19,7 @@ ROWS = [
     {"train"},
     {"collect"},
     {"store"},
-    {"bench"},
+    {"bench", "extraction"},
     {"exhibits", "plan"},
     {"harness"},
     {"scoring"},

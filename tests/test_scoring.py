@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from torch.utils.data import DataLoader, TensorDataset
 
 import aigc_bench
-from aigc_bench import protocols, scoring
+from aigc_bench import extraction, protocols
 from aigc_bench.api import by_name
 from aigc_bench.core import FeaturePair, Features
 from aigc_bench.data import digits
@@ -175,7 +175,7 @@ def test_skipped_images_are_counted_and_listed(files: Path, tmp_path: Path) -> N
 def test_a_limit_takes_the_first_samples(images: dict[str, NDArray[np.uint8]], tmp_path: Path) -> None:
     """Of each row, not of the reference; across the chunks' edges too."""
     many = np.concatenate([images["fake"]] * 4)
-    for limit in (100, scoring.CHUNK, scoring.CHUNK + 3):
+    for limit in (100, extraction.CHUNK, extraction.CHUNK + 3):
         limited, _ = aigc_bench.score(
             many, images["real"], features=PIXELS, metrics=("fd",), limit=limit, options=options(tmp_path)
         )
@@ -332,7 +332,7 @@ def test_a_killed_score_goes_on_where_it_was(images: dict[str, NDArray[np.uint8]
         process.wait()
     done = call(*arguments, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    num_chunks = -(-len(many) // scoring.CHUNK) + 1
+    num_chunks = -(-len(many) // extraction.CHUNK) + 1
     assert num_chunks <= len((tmp_path / "calls").read_text().split()) <= num_chunks + kills
     again = call(*arguments, "--store", "fresh", cwd=tmp_path)
     assert values(Run.model_validate_json(done.stdout), "fake.npy") == values(
