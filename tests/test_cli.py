@@ -21,8 +21,9 @@ TINY = [
 
 
 def call(*arguments: str, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run the command line as a user does."""
-    env = {**os.environ, "NO_COLOR": "1", "COLUMNS": "200", **environment}
+    """Run the command line as a user does, without the settings of this machine's user."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("AIGC_BENCH_")}
+    env = {**clean, "NO_COLOR": "1", "COLUMNS": "200", **environment}
     return subprocess.run(
         [*COMMAND, *arguments], capture_output=True, text=True, env=env, cwd=cwd, timeout=300, check=False
     )

@@ -255,8 +255,8 @@ def test_without_protocol_or_features_the_first_protocol_is_meant() -> None:
 
 def call(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run the command line as a user does, without weights."""
-    env = {**os.environ, "NO_COLOR": "1", "COLUMNS": "200", "XDG_CACHE_HOME": str(cwd), **environment}
-    env.pop("AIGC_BENCH_WEIGHTS", None)
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("AIGC_BENCH_")}
+    env = {**clean, "NO_COLOR": "1", "COLUMNS": "200", "XDG_CACHE_HOME": str(cwd), **environment}
     command = [sys.executable, "-m", "aigc_bench", *arguments]
     return subprocess.run(command, capture_output=True, text=True, env=env, cwd=cwd, timeout=300, check=False)
 
