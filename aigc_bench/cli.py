@@ -47,7 +47,16 @@ QuietOption = Annotated[bool, typer.Option("--quiet", "-q", envvar="AIGC_BENCH_Q
 
 def main() -> None:
     """The entry point of `aigc-bench`."""
-    app()
+    try:
+        app()
+    except SystemExit as end:
+        if end.code != InterruptedRunError.exit_code:
+            raise
+        # Where the interrupt fell into code that an extension runs, CPython remembers it as unhandled though it was
+        # caught, and would kill itself by SIGINT instead of ending with our code.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(InterruptedRunError.exit_code)
 
 
 def reported(command: Callable[P, None]) -> Callable[P, None]:
