@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,11 +16,10 @@ from aigc_bench.bench import Bench
 from aigc_bench.core import OnEvent
 from aigc_bench.errors import ConfigurationError, IncompleteRunError
 from aigc_bench.harness import run_bench
-from aigc_bench.inputs.npy import Npz
 from aigc_bench.inputs.opening import Source, open_samples
 from aigc_bench.inputs.samples import OnBadImage, SampleSet
-from aigc_bench.inputs.statistics import read_statistics
 from aigc_bench.machine import choose_device
+from aigc_bench.reference import Reference
 from aigc_bench.report.html import write_report
 from aigc_bench.store import Cache, Run, Store, load_exhibits, load_run, writing
 from aigc_bench.suite import GeneratorEntry, Suite, load_suite, parse_suite
@@ -110,7 +109,7 @@ def score(
     holdout: Source | None = None,
     protocols: Sequence[str] = (),
     features: Sequence[str] = (),
-    metrics: Sequence[str] = scoring.METRICS,
+    metrics: Sequence[str] | None = None,
     limit: int | None = None,
     on_bad_image: OnBadImage = "error",
     options: Options | None = None,
@@ -126,7 +125,7 @@ def score(
         holdout: further real samples: the floor row, which no model can be expected to beat.
         protocols: of `aigc_bench.protocols`, or "all"; "tf" where neither protocols nor features are named.
         features: extractors by entry point or "pkg.module:build".
-        metrics: entry points of metrics that need features alone.
+        metrics: entry points of metrics that need features alone; None: those that each protocol prints.
         limit: only the first so many samples of each row.
         on_bad_image: "skip" leaves unreadable images out, counted and listed.
         options: store, device, threads.
@@ -137,8 +136,8 @@ def score(
         AigcBenchError: see `aigc_bench.errors`.
     """
     options = options or Options()
-    bench = scoring.Bench.prepare(_place(options, on_event), metrics, limit)
     wanted = published.selected(protocols, features)
+    bench = scoring.Bench.prepare(_place(options, on_event), wanted, metrics, limit)
     fakes = fake if isinstance(fake, Mapping) else {"samples": fake}
     opened: list[SampleSet] = []
 
@@ -149,7 +148,7 @@ def score(
     try:
         found, exhibits = scoring.score_sets(
             {name: open_(source) for name, source in fakes.items()},
-            _reference(real, open_),
+            Reference.opened(real, open_),
             None if holdout is None else open_(holdout),
             wanted,
             bench,
@@ -161,24 +160,6 @@ def score(
     folder = Store(options.store).write(found, exhibits)
     write_report(found, exhibits, folder)
     return found, folder
-
-
-def _reference(real: Source, open_: Callable[[Source], SampleSet]) -> scoring.Reference:
-    """The real side, by what its file holds."""
-    if isinstance(real, str | Path):
-        path = Path(real)
-        if path.suffix == ".safetensors":
-            stored = extraction.read_features(path)
-            return scoring.Reference(str(path), stored=stored)
-        if path.suffix == ".npz" and path.is_file():
-            with Npz(path) as archive:
-                holds_moments = {"mu", "sigma"} <= set(archive.keys)
-            if holds_moments:
-                moments = read_statistics(path)
-                samples = open_(path) if moments.has_samples else None
-                return scoring.Reference(str(path), samples=samples, statistics=moments)
-    samples = open_(real)
-    return scoring.Reference(samples.name, samples=samples)
 
 
 def save_stats(

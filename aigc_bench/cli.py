@@ -162,7 +162,7 @@ def score(
     quiet: QuietOption = False,
 ) -> None:
     """Score samples that exist already against real ones, with error bars."""
-    from aigc_bench import api, progress, scoring
+    from aigc_bench import api, progress
     from aigc_bench.report.terminal import summary_table
 
     sys.path.insert(0, os.getcwd())  # so that --features finds a module of the working directory
@@ -174,7 +174,7 @@ def score(
             holdout=holdout,
             protocols=protocol or (),
             features=features or (),
-            metrics=tuple(metrics.split(",")) if metrics else scoring.METRICS,
+            metrics=metrics.split(",") if metrics else None,
             limit=limit,
             on_bad_image=_on_bad_image(on_bad_image),
             options=api.Options(store, device, threads),

@@ -79,7 +79,8 @@ def features(extractor: FeatureExtractor, samples: Tensor) -> Features:
     found = extractor(samples)
     if not bool(torch.isfinite(found.pool).all()):
         raise MeasurementError(f"extractor {extractor.name!r} gave NaN or infinite features")
-    return Features(found.pool.cpu(), None if found.logits is None else found.logits.cpu())
+    on_cpu = (None if part is None else part.cpu() for part in (found.pool, found.logits, found.spatial))
+    return Features(*on_cpu)
 
 
 def neighbours(fake: Features, fit: Features) -> tuple[Tensor, Tensor]:

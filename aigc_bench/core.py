@@ -180,6 +180,8 @@ class Features:
 
     pool: Tensor
     logits: Tensor | None = None
+    spatial: Tensor | None = None
+    """(N, S) float32 from before the last pooling, where a protocol asks for it"""
 
     @property
     def num_samples(self) -> int:
@@ -217,6 +219,8 @@ class FeaturePair:
     fake: Features
     extractor: str
     extractor_digest: str
+    logit_bias: Tensor | None = None
+    """(K,) what some codes add to the logits; None where the extractor has none"""
     shared: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
     """what one metric computed and another wants too, such as the sweep over all distances"""
 

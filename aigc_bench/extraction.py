@@ -25,6 +25,9 @@ from aigc_bench.inputs.samples import Chunk, SampleSet
 from aigc_bench.protocols import Protocol
 from aigc_bench.store import Cache, digest_of, writing
 
+OUTPUTS = ("pool", "logits", "spatial")
+"""fields of Features"""
+
 CHUNK = 512
 """images whose features are one file of the cache"""
 
@@ -101,6 +104,7 @@ def features_of(
         "limit": limit,
         "chunk": CHUNK,
         "extractor": extractor.digest,
+        "outputs": getattr(extractor, "outputs", None),
     }
     return _read_chunks(place.cache.finish("sample-features", inputs, produce), extractor.name)
 
@@ -119,9 +123,7 @@ def _first(samples: SampleSet, limit: int | None) -> Iterator[Chunk]:
 
 
 def _write_chunk(path: Path, indices: Tensor, found: Features) -> None:
-    tensors = {"indices": indices, "pool": found.pool.contiguous()}
-    if found.logits is not None:
-        tensors["logits"] = found.logits.contiguous()
+    tensors = {"indices": indices, **tensors_of(found)}
     partial = path.with_suffix(".partial")
     safetensors.torch.save_file(tensors, partial)
     os.replace(partial, path)
@@ -144,7 +146,13 @@ def _read_chunks(folder: Path, extractor: str) -> Features:
             whole[part["indices"]] = part[key]
         return whole
 
-    return Features(gathered("pool"), gathered("logits") if "logits" in parts[0] else None)
+    return Features(**{key: gathered(key) for key in OUTPUTS if key in parts[0]})
+
+
+def tensors_of(features: Features) -> dict[str, Tensor]:
+    """What there is of features, by name, as files want it."""
+    found = {key: getattr(features, key) for key in OUTPUTS}
+    return {key: tensor.contiguous() for key, tensor in found.items() if tensor is not None}
 
 
 def write_features(path: Path, samples: SampleSet, protocol: Protocol, place: Place) -> StoredFeatures:
@@ -171,8 +179,7 @@ def write_features(path: Path, samples: SampleSet, protocol: Protocol, place: Pl
         "digest": stored.digest,
         "notes": stored.notes,
     }
-    tensors = {"pool": found.pool} | ({} if found.logits is None else {"logits": found.logits})
-    content = safetensors.torch.save(tensors, {"about": json.dumps(about, sort_keys=True)})
+    content = safetensors.torch.save(tensors_of(found), {"about": json.dumps(about, sort_keys=True)})
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_name(f".{path.name}.{os.getpid()}")
@@ -197,7 +204,7 @@ def read_features(path: Path) -> StoredFeatures:
         raise DataError(f"{path} is no file of features; expected one that `aigc-bench stats` wrote")
     return StoredFeatures(
         about["name"],
-        Features(tensors["pool"], tensors.get("logits")),
+        Features(**{key: tensors[key] for key in OUTPUTS if key in tensors}),
         about["extractor"],
         about["extractor_digest"],
         about["digest"],

@@ -21,7 +21,7 @@ from aigc_bench.core import Estimate, Evidence, FeaturePair, Metric, OnEvent, Sc
 from aigc_bench.errors import AigcBenchError, MeasurementError, NotAvailableError, NothingMeasuredError
 from aigc_bench.exhibits import exhibits_of, reference_exhibits
 from aigc_bench.machine import environment
-from aigc_bench.protocols import published_name
+from aigc_bench.protocols import PROTOCOLS
 from aigc_bench.store import Cache, CaseRecord, DatasetRecord, Exhibits, Run
 from aigc_bench.suite import cases
 
@@ -107,7 +107,18 @@ class Row:
     """everything the evidence depends on"""
 
 
-def scored(metric: Metric[Any], evidence: Evidence, row: Row, cache: Cache, on_event: OnEvent) -> Score:
+Called = Callable[[str], str]
+"""what a protocol calls a score: "fd_inception" => "fid" """
+
+
+def scored(
+    metric: Metric[Any],
+    evidence: Evidence,
+    row: Row,
+    cache: Cache,
+    on_event: OnEvent,
+    called: Called = PROTOCOLS["tf"].called,
+) -> Score:
     """The metric's estimate from the cache or computed now; where it is undefined, a score with the reason."""
     inputs = {
         **row.identity,
@@ -118,21 +129,26 @@ def scored(metric: Metric[Any], evidence: Evidence, row: Row, cache: Cache, on_e
     try:
         estimate = cache.value("scores", inputs, lambda: asdict(metric.compute(evidence)))
     except NotAvailableError as error:
-        return _score(row, metric, evidence, "not available", str(error))
+        return _score(row, metric, evidence, "not available", str(error), called)
     except MeasurementError as error:
         on_event({"event": "failed", "name": row.name, "seed": row.training_seed, "reason": str(error)})
-        return _score(row, metric, evidence, "failed", str(error))
-    return _score(row, metric, evidence, "ok", TypeAdapter(Estimate).validate_python(estimate))
+        return _score(row, metric, evidence, "failed", str(error), called)
+    return _score(row, metric, evidence, "ok", TypeAdapter(Estimate).validate_python(estimate), called)
 
 
 def _score(
-    row: Row | Subject, metric: Metric[Any], evidence: Evidence | None, status: Any, found: Estimate | str
+    row: Row | Subject,
+    metric: Metric[Any],
+    evidence: Evidence | None,
+    status: Any,
+    found: Estimate | str,
+    called: Called = PROTOCOLS["tf"].called,
 ) -> Score:
     pair = evidence if isinstance(evidence, FeaturePair | StatisticsPair) else None
     return Score(
         generator=row.name,
         training_seed=row.training_seed,
-        metric=published_name(metric.name.format(**evidence.labels)) if evidence else metric.name,
+        metric=called(metric.name.format(**evidence.labels)) if evidence else metric.name,
         kind=metric.kind,
         higher_is_better=metric.higher_is_better,
         unit=metric.unit,

@@ -1,52 +1,64 @@
-"""Whose code would have printed which number: the published protocols of one metric, and their names.
+"""Whose code would have printed which number: the published protocols, and what they call their scores.
 
-A protocol is an extractor with its options. `fid` without more is that of TensorFlow's original, with its weights; on
-any other extractor the same statistic is `fd_<extractor>`.
+A protocol is an extractor with its options, the metrics that its code prints, and their names. `fid` without more is
+that of TensorFlow's original, with its weights; on any other extractor the same statistic is `fd_<extractor>`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from aigc_bench.errors import UnknownNameError
 
-
 @dataclass(frozen=True, slots=True)
 class Protocol:
-    """An extractor, its options, and what its scores are called."""
+    """An extractor, its options, the metrics that are printed, and what they are called."""
 
     name: str
     features: str
     """entry point of `aigc_bench.features`, or "pkg.module:build" """
     options: Mapping[str, Any] = field(default_factory=dict)
+    metrics: tuple[str, ...] = ()
+    """entry points of what this code prints; empty: whatever is asked for"""
     published: Mapping[str, str] = field(default_factory=dict)
-    """a score's name by its statistic and extractor => its name in papers"""
+    """our name of a score => the name that this code gives it"""
+    mark: str = ""
+    """what tells its scores from those of other codes: "@adm" """
     description: str = ""
 
+    def called(self, metric: str) -> str:
+        """What a score is called: "fd_inception" => "fid@adm"."""
+        return self.published.get(metric, metric) + self.mark
 
-def _inception(name: str, kernel: str, suffix: str, description: str) -> Protocol:
+    def shares_a_pass_with(self, other: Protocol) -> bool:
+        """Whether one forward pass serves both."""
+        return self.features == other.features and self.options == other.options
+
+
+def _inception(
+    name: str, kernel: str, mark: str, description: str, metrics: tuple[str, ...] = (), **published: str
+) -> Protocol:
     extractor = "inception" if kernel == "tf1-bilinear" else f"inception-{kernel}"
-    published = {f"fd_{extractor}": f"fid{suffix}", f"kd_{extractor}": f"kid{suffix}"}
-    return Protocol(name, "inception", {"resize": kernel}, published, description)
+    names = {f"fd_{extractor}": "fid", f"kd_{extractor}": "kid", **published}
+    return Protocol(name, "inception", {"resize": kernel}, metrics, names, mark, description)
 
 
 PROTOCOLS: Mapping[str, Protocol] = {
     protocol.name: protocol
     for protocol in (
         _inception("tf", "tf1-bilinear", "", "TensorFlow's, as in Heusel et al. 2017 and torch-fidelity"),
-        _inception("pytorch-fid", "torch-bilinear", "@pytorch-fid", "pytorch-fid's resize and scaling"),
-        _inception("clean", "pil-bicubic-float", "@clean", "clean-fid's antialiased resize (Parmar et al. 2022)"),
+        _inception("pytorch-fid", "torch-bilinear", "@pytorch-fid", "pytorch-fid's resize and scaling", ("fd",)),
+        _inception(
+            "clean",
+            "pil-bicubic-float",
+            "@clean",
+            "clean-fid's antialiased resize (Parmar et al. 2022)",
+            ("fd", "kd"),
+        ),
     )
 }
-
-_PUBLISHED = {ours: theirs for protocol in PROTOCOLS.values() for ours, theirs in protocol.published.items()}
-
-
-def published_name(metric: str) -> str:
-    """What papers call a score, where they have a name for exactly this: "fd_inception" => "fid"."""
-    return _PUBLISHED.get(metric, metric)
 
 
 def selected(names: Sequence[str], features: Sequence[str]) -> tuple[Protocol, ...]:
@@ -64,4 +76,32 @@ def selected(names: Sequence[str], features: Sequence[str]) -> tuple[Protocol, .
         else:
             raise UnknownNameError.of("protocol", name, [*PROTOCOLS, "all"])
     wanted += [Protocol(name, name) for name in features]
-    return tuple({protocol.name: protocol for protocol in wanted}.values())
+    return _with_shared_outputs(list({protocol.name: protocol for protocol in wanted}.values()))
+
+
+def passes(protocols: Sequence[Protocol]) -> list[list[Protocol]]:
+    """Protocols in groups that one forward pass serves, in order of their first."""
+    found: list[list[Protocol]] = []
+    for protocol in protocols:
+        group = next((group for group in found if protocol.shares_a_pass_with(group[0])), None)
+        if group is None:
+            found.append([protocol])
+        else:
+            group.append(protocol)
+    return found
+
+
+def _with_shared_outputs(protocols: list[Protocol]) -> tuple[Protocol, ...]:
+    """A further output that one protocol needs is asked for by all that otherwise share its pass."""
+
+    def without(options: Mapping[str, Any]) -> dict[str, Any]:
+        return {key: value for key, value in options.items() if key != "spatial"}
+
+    found = []
+    for protocol in protocols:
+        for other in protocols:
+            alike = protocol.features == other.features and without(protocol.options) == without(other.options)
+            if alike and other.options.get("spatial"):
+                protocol = replace(protocol, options=other.options)
+        found.append(protocol)
+    return tuple(found)

@@ -9,48 +9,22 @@ from datetime import UTC, datetime
 from typing import Any
 
 import torch
-import torch.nn.functional as F
-from torch import Tensor
 
-from aigc_bench import core, plugins
+from aigc_bench import contact_sheet, core, plugins
 from aigc_bench.core import FeaturePair, Features, Metric, Score, StatisticsPair
 from aigc_bench.errors import ConfigurationError, DataError, NothingMeasuredError
-from aigc_bench.extraction import Place, StoredFeatures, extractor_for, features_of, skipped_notes
+from aigc_bench.extraction import Place, extractor_for, features_of, skipped_notes
 from aigc_bench.harness import Row, scored
 from aigc_bench.inputs.samples import SampleSet
-from aigc_bench.inputs.statistics import ReferenceStatistics
 from aigc_bench.machine import environment
 from aigc_bench.metrics.frechet import fd, fd_of_statistics
-from aigc_bench.protocols import Protocol
+from aigc_bench.protocols import Protocol, passes
+from aigc_bench.reference import Reference
 from aigc_bench.store import CaseRecord, DatasetRecord, Exhibits, Run, digest_of
 from aigc_bench.suite import DataEntry, GeneratorEntry, Suite
 
 METRICS = ("fd", "kd", "inception_score", "precision", "recall", "density", "coverage")
-"""what is computed unless told"""
-NUM_SHOWN = 64
-THUMBNAIL_PX = 64
-MAX_CLASSES = 100
-"""a histogram of more predicted classes than that shows nothing"""
-
-
-@dataclass(frozen=True, slots=True)
-class Reference:
-    """The real side: samples, features, published moments, or samples with published moments."""
-
-    name: str
-    samples: SampleSet | None = None
-    stored: StoredFeatures | None = None
-    statistics: ReferenceStatistics | None = None
-
-    @property
-    def digest(self) -> str:
-        """Names the content."""
-        parts = [
-            self.samples.digest if self.samples else None,
-            self.stored.digest if self.stored else None,
-            self.statistics.digest if self.statistics else None,
-        ]
-        return digest_of(parts)
+"""what is computed unless the protocol or the caller says otherwise"""
 
 
 @dataclass(frozen=True)
@@ -58,14 +32,20 @@ class Bench:
     """What every stage needs."""
 
     place: Place
-    metrics: Mapping[str, Metric[Any]]
-    """by entry point"""
+    metrics: Mapping[str, Mapping[str, Metric[Any]]]
+    """by protocol, and there by entry point"""
     limit: int | None = None
     """at most the first so many samples of each generated set and of the holdout"""
 
     @classmethod
-    def prepare(cls, place: Place, metrics: Sequence[str], limit: int | None = None) -> Bench:
-        """Resolve the metrics' names.
+    def prepare(
+        cls,
+        place: Place,
+        protocols: Sequence[Protocol],
+        metrics: Sequence[str] | None = None,
+        limit: int | None = None,
+    ) -> Bench:
+        """Resolve the metrics' names; None: those of each protocol.
 
         Raises:
             UnknownNameError: no such metric.
@@ -73,13 +53,68 @@ class Bench:
         """
         if limit is not None and limit < 1:
             raise ConfigurationError(f"expected a limit of at least 1 sample, got {limit}")
-        found = {name: plugins.load("metric", name) for name in metrics}
-        for name, metric in found.items():
-            if not isinstance(metric, Metric) or metric.evidence is not FeaturePair:
-                raise ConfigurationError(
-                    f"metric {name!r} cannot be computed from samples alone; it needs a generator: use `aigc-bench run`"
-                )
+        wanted = {protocol.name: metrics or protocol.metrics or METRICS for protocol in protocols}
+        found = {protocol: {name: _metric(name) for name in names} for protocol, names in wanted.items()}
         return cls(place, found, limit)
+
+
+def _metric(name: str) -> Metric[Any]:
+    metric = plugins.load("metric", name)
+    if not isinstance(metric, Metric) or metric.evidence is not FeaturePair:
+        raise ConfigurationError(
+            f"metric {name!r} cannot be computed from samples alone; it needs a generator: use `aigc-bench run`"
+        )
+    return metric
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One extractor's view of a set of samples and of the real side."""
+
+    row: Row
+    extractor: core.FeatureExtractor
+    fake: Features
+    real: Features | None
+    reference: Reference
+
+    def scores(self, protocols: Sequence[Protocol], bench: Bench) -> Iterator[Score]:
+        """Every score that the protocols print, one forward pass for all of them."""
+        bias = getattr(self.extractor, "logit_bias", None)
+        pair = self.real and FeaturePair(self.real, self.fake, self.extractor.name, self.extractor.digest, bias)
+        cache, on_event = bench.place.cache, bench.place.on_event
+        for protocol in protocols:
+            for metric in bench.metrics[protocol.name].values():
+                if metric is fd and self.reference.statistics is not None:
+                    yield scored(
+                        fd_of_statistics, self._statistics_pair(), self.row, cache, on_event, protocol.called
+                    )
+                elif pair is not None:
+                    yield scored(metric, pair, self.row, cache, on_event, protocol.called)
+                else:
+                    yield self._without_samples(metric, protocol)
+
+    def _statistics_pair(self) -> StatisticsPair:
+        moments, extractor = self.reference.statistics, self.extractor
+        assert moments is not None
+        if len(moments.mean) != self.fake.pool.shape[1]:
+            raise DataError(
+                f"{self.reference.name} holds moments of {len(moments.mean)} features, extractor {extractor.name!r} "
+                f"has {self.fake.pool.shape[1]}; choose the protocol that the file was made by"
+            )
+        return StatisticsPair(moments.mean, moments.cov, self.fake, extractor.name, extractor.digest)
+
+    def _without_samples(self, metric: Metric[Any], protocol: Protocol) -> Score:
+        return Score(
+            generator=self.row.name,
+            training_seed=None,
+            metric=protocol.called(metric.name.format(extractor=self.extractor.name)),
+            kind=metric.kind,
+            higher_is_better=metric.higher_is_better,
+            status="not available",
+            reason=f"{self.reference.name} holds moments only; give real samples to have it",
+            extractor=self.extractor.name,
+            extractor_digest=self.extractor.digest,
+        )
 
 
 def score_sets(
@@ -99,41 +134,29 @@ def score_sets(
     """
     started, clock = datetime.now(UTC), time.perf_counter()
     rows = {**({"floor": holdout} if holdout else {}), **fakes}
+    _check_listed(rows, bench.limit)
     scores: list[Score] = []
     exhibits: Exhibits = {}
     nums: dict[str, int] = {}
-    # Found out now where it can be, not after an hour of extraction.
-    listed = {name: samples.num_samples for name, samples in rows.items()}
-    _check_equal_num({name: min(num, bench.limit or num) for name, num in listed.items() if num is not None})
     num_reference = 0
     extractors: list[str] = []
-    for number, protocol in enumerate(protocols):
+    groups = passes(protocols)
+    for number, group in enumerate(groups):
         bench.place.on_event(
-            {"event": "case", "name": protocol.name, "number": number, "total": len(protocols), "seed": None}
+            {"event": "case", "name": group[0].name, "number": number, "total": len(groups), "seed": None}
         )
-        real = _real_features(protocol, reference, next(iter(fakes.values())), bench)
+        real = reference.features(group[0], bench.place)
         num_reference = real.num_samples if real else num_reference
         for name, samples in rows.items():
-            extractor = extractor_for(protocol, samples, bench.place.device)
-            _check_same_extractor(extractor, reference, bench, protocol)
-            fake = features_of(extractor, samples, bench.place, bench.limit)
-            nums[name] = fake.num_samples
+            found = _observed(name, samples, reference, real, group[0], bench)
+            nums[name] = found.fake.num_samples
             _check_equal_num(nums)
-            identity = {
-                "torch": torch.__version__,
-                "threads": torch.get_num_threads(),
-                "device": str(bench.place.device),
-                "samples": samples.digest or _digest_of_features(fake),
-                "reference": reference.digest,
-                "num_samples": fake.num_samples,
-                "extractor": extractor.digest,
-            }
-            scores += _scores(Row(name, None, identity), fake, real, reference, extractor, bench)
+            scores += found.scores(group, bench)
             if number == 0:
-                exhibits |= _exhibits(name, samples, fake)
-        if number == 0 and real is not None and _has_few_classes(real):
-            exhibits["classes/reference/-"] = _classes(real)
-        extractors.append(extractor.name)
+                exhibits |= contact_sheet.exhibits_of(name, samples, found.fake)
+        if number == 0 and real is not None:
+            exhibits |= contact_sheet.classes_of("reference", real)
+        extractors.append(found.extractor.name)
     if not any(score.estimate for score in scores):
         raise NothingMeasuredError("nothing was measured: " + "; ".join({s.reason for s in scores if s.reason}))
     suite = Suite(
@@ -141,7 +164,7 @@ def score_sets(
         description=f"samples against {reference.name}",
         data=DataEntry(name=reference.name),
         features=tuple(dict.fromkeys(extractors)),
-        metrics=tuple(bench.metrics),
+        metrics=tuple(dict.fromkeys(name for found in bench.metrics.values() for name in found)),
         num_samples=next(iter(nums.values())),
         generators=tuple(GeneratorEntry(build=samples.name, name=name) for name, samples in fakes.items()),
     )
@@ -160,7 +183,7 @@ def score_sets(
             num_reference=num_reference,
             num_holdout=nums.get("floor", 0),
             num_classes=None,
-            notes=tuple(_notes(rows, reference)),
+            notes=(*_notes(rows), *reference.notes()),
         ),
         cases=tuple(
             CaseRecord(generator=name, training_seed=None, status="anchor" if name == "floor" else "ok")
@@ -171,30 +194,28 @@ def score_sets(
     return run, exhibits
 
 
-def _real_features(protocol: Protocol, reference: Reference, like: SampleSet, bench: Bench) -> Features | None:
-    """Features of the real side; None where only its moments are published."""
-    if reference.stored is not None:
-        return reference.stored.features
-    if reference.samples is None:
-        return None
-    place = bench.place
-    place.on_event({"event": "case", "name": f"{protocol.name}: reference", "number": 0, "total": 1, "seed": None})
-    return features_of(extractor_for(protocol, reference.samples, place.device), reference.samples, place)
+def _observed(
+    name: str, samples: SampleSet, reference: Reference, real: Features | None, protocol: Protocol, bench: Bench
+) -> Observation:
+    extractor = extractor_for(protocol, samples, bench.place.device)
+    reference.check_extractor(extractor, protocol, bench.place)
+    fake = features_of(extractor, samples, bench.place, bench.limit)
+    identity = {
+        "torch": torch.__version__,
+        "threads": torch.get_num_threads(),
+        "device": str(bench.place.device),
+        "samples": samples.digest or _digest_of_features(fake),
+        "reference": reference.digest,
+        "num_samples": fake.num_samples,
+        "extractor": extractor.digest,
+    }
+    return Observation(Row(name, None, identity), extractor, fake, real, reference)
 
 
-def _check_same_extractor(
-    extractor: core.FeatureExtractor, reference: Reference, bench: Bench, protocol: Protocol
-) -> None:
-    theirs = reference.stored.extractor_digest if reference.stored else None
-    if reference.samples is not None:
-        theirs = extractor_for(protocol, reference.samples, bench.place.device).digest
-    if theirs is not None and theirs != extractor.digest:
-        name = reference.stored.extractor if reference.stored else extractor.name
-        raise DataError(
-            f"the features of {reference.name} were made by {name!r} ({theirs[:8]}), those of the samples would be by "
-            f"{extractor.name!r} ({extractor.digest[:8]}); expected one extractor: choose its protocol or make the "
-            "features again"
-        )
+def _check_listed(rows: Mapping[str, SampleSet], limit: int | None) -> None:
+    """Unlike N is found out now where it can be, not after an hour of extraction."""
+    listed = {name: samples.num_samples for name, samples in rows.items()}
+    _check_equal_num({name: min(num, limit or num) for name, num in listed.items() if num is not None})
 
 
 def _check_equal_num(nums: Mapping[str, int]) -> None:
@@ -205,85 +226,11 @@ def _check_equal_num(nums: Mapping[str, int]) -> None:
         )
 
 
-def _scores(
-    row: Row,
-    fake: Features,
-    real: Features | None,
-    reference: Reference,
-    extractor: core.FeatureExtractor,
-    bench: Bench,
-) -> Iterator[Score]:
-    pair = None if real is None else FeaturePair(real, fake, extractor.name, extractor.digest)
-    for metric in bench.metrics.values():
-        if metric is fd and reference.statistics is not None:
-            moments = reference.statistics
-            if len(moments.mean) != fake.pool.shape[1]:
-                raise DataError(
-                    f"{reference.name} holds moments of {len(moments.mean)} features, extractor {extractor.name!r} "
-                    f"has {fake.pool.shape[1]}; choose the protocol that the file was made by"
-                )
-            published = StatisticsPair(moments.mean, moments.cov, fake, extractor.name, extractor.digest)
-            yield scored(fd_of_statistics, published, row, bench.place.cache, bench.place.on_event)
-        elif pair is not None:
-            yield scored(metric, pair, row, bench.place.cache, bench.place.on_event)
-        else:
-            yield Score(
-                generator=row.name,
-                training_seed=None,
-                metric=metric.name.format(extractor=extractor.name),
-                kind=metric.kind,
-                higher_is_better=metric.higher_is_better,
-                status="not available",
-                reason=f"{reference.name} holds moments only; give real samples to have it",
-                extractor=extractor.name,
-                extractor_digest=extractor.digest,
-            )
-
-
 def _digest_of_features(features: Features) -> str:
     return digest_of(features.pool.double().sum(0).tolist())
 
 
-def _notes(rows: Mapping[str, SampleSet], reference: Reference) -> Iterator[str]:
+def _notes(rows: Mapping[str, SampleSet]) -> Iterator[str]:
     for name, samples in rows.items():
         for text in (*samples.policies, *skipped_notes(samples)):
             yield f"{name}: {text}."
-    if reference.samples is not None:
-        for text in (*reference.samples.policies, *skipped_notes(reference.samples)):
-            yield f"reference: {text}."
-    if reference.stored is not None:
-        for text in reference.stored.notes:
-            yield f"reference: {text}."
-    if reference.statistics is not None:
-        yield (
-            f"reference: the moments in {reference.name} ({reference.statistics.origin}) are taken to be made by the "
-            "same extractor and resize as the samples' features; such files do not say."
-        )
-
-
-def _exhibits(name: str, samples: SampleSet, fake: Features) -> Exhibits:
-    found: Exhibits = {}
-    if samples.shape is not None:
-        found[f"samples/{name}/-"] = _thumbnails(next(samples.batches(NUM_SHOWN)))
-    if _has_few_classes(fake):
-        found[f"classes/{name}/-"] = _classes(fake)
-    return found
-
-
-def _thumbnails(samples: Tensor) -> Tensor:
-    """(N, C, H, W) uint8, scaled down where a side is longer than a thumbnail's."""
-    side = max(samples.shape[2:])
-    if side <= THUMBNAIL_PX:
-        return samples.contiguous()
-    size = [max(1, length * THUMBNAIL_PX // side) for length in samples.shape[2:]]
-    small = F.interpolate(samples.float(), size=size, mode="bilinear", antialias=True)
-    return small.round().clamp(0, 255).to(torch.uint8).contiguous()
-
-
-def _has_few_classes(features: Features) -> bool:
-    return features.logits is not None and features.logits.shape[1] <= MAX_CLASSES
-
-
-def _classes(features: Features) -> Tensor:
-    assert features.logits is not None
-    return torch.bincount(features.logits.argmax(1), minlength=features.logits.shape[1])

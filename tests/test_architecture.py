@@ -20,7 +20,7 @@ ROWS = [
     {"collect"},
     {"store"},
     {"bench", "extraction"},
-    {"exhibits", "plan"},
+    {"exhibits", "plan", "reference", "contact_sheet"},
     {"harness"},
     {"scoring"},
     {"report"},

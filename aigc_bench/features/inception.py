@@ -55,9 +55,12 @@ class InceptionFeatures:
         sha256: of the file it came from.
         kernel: how images are resized to 299 × 299.
         device: where the network runs.
+        spatial: give the features of ADM's sFID too.
     """
 
-    def __init__(self, state: Mapping[str, Tensor], sha256: str, kernel: Kernel, device: torch.device) -> None:
+    def __init__(
+        self, state: Mapping[str, Tensor], sha256: str, kernel: Kernel, device: torch.device, *, spatial: bool = False
+    ) -> None:
         centre, scale = AFFINES[kernel]
         preprocessing = f"{kernel} to {SIZE_PX}, (x - {centre}) / {scale}, float32, batch-norm folded, v1"
         self.name = "inception" + ("" if kernel == "tf1-bilinear" else f"-{kernel}")
@@ -66,23 +69,30 @@ class InceptionFeatures:
         self.digest = hashlib.sha256(f"{sha256} {preprocessing}".encode()).hexdigest()
         self._network = Network(state, centre, scale).to(device).eval()
         self._kernel, self._device = kernel, device
+        self.outputs = ("pool", "logits", *(("spatial",) if spatial else ()))
+        """what is given of `Features`"""
+        self.logit_bias = state["fc.bias"].to(torch.float32)
+        """(1008,) what some conventions of the Inception Score add to the logits"""
 
     @torch.inference_mode()
     def __call__(self, batch: Tensor) -> Features:
-        """(N, 1 or 3, H, W) uint8 => pool (N, 2048), logits without bias (N, 1008), float32, on the batch's device."""
-        parts = [self._features(chunk) for chunk in batch.split(MICRO_BATCH)]
-        pool, logits = (torch.cat(column).to(batch.device) for column in zip(*parts, strict=True))
-        return Features(pool, logits)
+        """(N, 1 or 3, H, W) uint8 => pool (N, 2048), logits without bias (N, 1008), and spatial (N, 2023) if asked.
 
-    def _features(self, chunk: Tensor) -> tuple[Tensor, Tensor]:
+        All are float32 and on the batch's device.
+        """
+        parts = [self._features(chunk) for chunk in batch.split(MICRO_BATCH)]
+        columns = [torch.cat(column).to(batch.device) for column in zip(*parts, strict=True)]
+        return Features(**dict(zip(self.outputs, columns, strict=False)))
+
+    def _features(self, chunk: Tensor) -> list[Tensor]:
         num = len(chunk)
         # One shape for the network, so that the arithmetic does not depend on how many samples are asked for.
         filled = F.pad(chunk.to(self._device), (0, 0, 0, 0, 0, 0, 0, MICRO_BATCH - num))
         resized = resize(filled, self._kernel, SIZE_PX, SIZE_PX)
         # torch's default on a GPU is TF32, ten bits of mantissa: not what the published numbers were made with.
         with torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False):
-            pool, logits = self._network(resized.expand(-1, 3, -1, -1))
-        return pool[:num], logits[:num]
+            found = self._network(resized.expand(-1, 3, -1, -1))
+        return [output[:num] for output in found[: len(self.outputs)]]
 
 
 def build(
@@ -91,6 +101,7 @@ def build(
     device: torch.device,
     weights: str | None = None,
     resize: Kernel = "tf1-bilinear",
+    spatial: bool = False,
     download: bool = False,
 ) -> InceptionFeatures:
     """Build the extractor; grey images are repeated to three channels.
@@ -101,6 +112,7 @@ def build(
         weights: a .pth or .safetensors file; else AIGC_BENCH_WEIGHTS, else the published file in the cache folder.
         resize: "tf1-bilinear" as in the FID and torch-fidelity, "torch-bilinear" as in pytorch-fid,
             "pil-bicubic-float" as in clean-fid; each with its own scaling of grey levels.
+        spatial: give the features of ADM's sFID too.
         download: fetch the published file where neither `weights` nor AIGC_BENCH_WEIGHTS names one.
 
     Raises:
@@ -114,7 +126,7 @@ def build(
     if resize not in get_args(Kernel):
         raise ConfigurationError(f"expected resize to be one of {', '.join(get_args(Kernel))}, got {resize!r}")
     state, sha256 = read_weights(_find(weights or os.environ.get("AIGC_BENCH_WEIGHTS"), download))
-    return InceptionFeatures(state, sha256, resize, device)
+    return InceptionFeatures(state, sha256, resize, device, spatial=spatial)
 
 
 def _find(named: str | None, download: bool) -> Path:

@@ -20,6 +20,9 @@ from aigc_bench.features.inception_layout import BLOCKS, POOLED, STEM, Block, La
 EPSILON = 1e-3
 """of the batch-norms"""
 
+SPATIAL_BLOCK, SPATIAL_CHANNELS = "Mixed_6d", 7
+"""what ADM's sFID looks at: the first channels of TensorFlow's `mixed_6/conv`, which come first in this block"""
+
 Folded = tuple[Tensor, Tensor]
 """weight (outputs, inputs, height, width) and bias (outputs,), float64"""
 
@@ -122,15 +125,23 @@ class Network(nn.Module):
         weight, bias = folded[STEM[0].name]
         folded[STEM[0].name] = weight / scale, bias - weight.sum((1, 2, 3)) * centre / scale
         self.stem = nn.ModuleDict({layer.name: Convolution([folded[layer.name]], layer) for layer in STEM})
-        self.blocks = nn.Sequential(*(FusedBlock(state, block) for block in BLOCKS))
+        self.blocks = nn.ModuleDict({block.name: FusedBlock(state, block) for block in BLOCKS})
         self.register_buffer("classifier", state["fc.weight"].to(torch.float32))
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:  # (N, 3, 299, 299) grey levels => (N, 2048), (N, 1008)
-        """Mean of the last block over the image, and logits without bias, as the Inception Score takes them."""
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """(N, 3, 299, 299) grey levels => pool (N, 2048), logits (N, 1008), spatial (N, 2023).
+
+        The pool is the last block's mean over the image, the logits are without bias, as the Inception Score takes
+        them, and the spatial features are ADM's, flattened as (H, W, C).
+        """
         x = x.contiguous(memory_format=torch.channels_last)
         for name, convolution in self.stem.items():
             x = F.relu_(convolution(x))
             if name in POOLED:
                 x = F.max_pool2d(x, 3, 2)
-        pool = self.blocks(x).mean((2, 3))
-        return pool, pool @ self.classifier.T
+        for name, block in self.blocks.items():
+            x = block(x)
+            if name == SPATIAL_BLOCK:
+                spatial = x[:, :SPATIAL_CHANNELS].permute(0, 2, 3, 1).flatten(1)
+        pool = x.mean((2, 3))
+        return pool, pool @ self.classifier.T, spatial

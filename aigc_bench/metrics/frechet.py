@@ -157,9 +157,8 @@ def _estimate(real: Moments, real_factor: Tensor, fake: Tensor) -> Estimate:
     blocks = intervals.blocks(len(fake))
     _check_spread("generated", fake)
     if len(fake) < fake.shape[1]:
-        rows = torch.arange(len(fake))
-        kept = [torch.cat([rows[: block.start], rows[block.stop :]]) for block in blocks]
-        whole, *left_out = distances_of_few(real, real_factor, fake, [rows, *kept])
+        kept = [torch.cat([other for other in blocks if other is not block]) for block in blocks]
+        whole, *left_out = distances_of_few(real, real_factor, fake, [torch.arange(len(fake)), *kept])
     else:
         parts = [Moments.of(fake[block]) for block in blocks]
         moments = functools.reduce(operator.add, parts)

@@ -12,7 +12,9 @@ All four come from three passes over tiles of distances: real with real, generat
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -39,7 +41,7 @@ def squared_radii_without_blocks(pool: Tensor, k: int) -> tuple[Tensor, Tensor]:
 
     The k nearest of every block are kept, so that leaving any one out is exact.
     """
-    blocks = intervals.blocks(len(pool))
+    blocks = contiguous(intervals.blocks(len(pool)))
     nearest = torch.full((len(pool), len(blocks), k), math.inf, dtype=torch.float64)
     for column, block in enumerate(blocks):
         others = pool[block]
@@ -51,6 +53,12 @@ def squared_radii_without_blocks(pool: Tensor, k: int) -> tuple[Tensor, Tensor]:
     whole = nearest.flatten(1).kthvalue(k, dim=1)[0]
     rest = [nearest[:, [i for i in range(len(blocks)) if i != b]].flatten(1) for b in range(len(blocks))]
     return whole, torch.stack([part.kthvalue(k, dim=1)[0] for part in rest])
+
+
+def contiguous(blocks: Sequence[Tensor]) -> list[slice]:
+    """Where the blocks lie in a set whose rows stand in the order `torch.cat(blocks)`."""
+    stops = list(itertools.accumulate(len(block) for block in blocks))
+    return [slice(stop - len(block), stop) for stop, block in zip(stops, blocks, strict=True)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +88,9 @@ class Sweep:
     def _computed(cls, real: Tensor, fake: Tensor) -> Sweep:
         radii = squared_radii(real, K_DENSITY)
         near, wide = radii[:, K_PRECISION - 1, None], radii[:, K_DENSITY - 1, None]
+        order = torch.cat(drawn := intervals.blocks(len(fake)))
+        fake, blocks, centre = fake[order], contiguous(drawn), centre_of(real)
         whole, without = squared_radii_without_blocks(fake, K_PRECISION)
-        blocks, centre = intervals.blocks(len(fake)), centre_of(real)
         precise, dense = torch.zeros(len(fake), dtype=torch.bool), torch.zeros(len(fake), dtype=torch.int64)
         recalled = torch.zeros(len(real), dtype=torch.bool)
         covered, recalled_without = torch.zeros(2, len(blocks), len(real), dtype=torch.bool)
@@ -107,7 +116,8 @@ class Sweep:
                         bound = without[gone, columns][changed][None]
                         more = tile.within(bound, closed=True, columns=changed).any(1)
                         recalled_without[gone, rows] |= hit | more
-        return cls(precise, dense, covered, recalled, recalled_without)
+        back = order.argsort()
+        return cls(precise[back], dense[back], covered, recalled, recalled_without)
 
 
 def _text(pair: FeaturePair) -> str:

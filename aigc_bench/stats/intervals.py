@@ -16,6 +16,7 @@ from aigc_bench.errors import MeasurementError, NotAvailableError
 
 LEVEL = 0.95
 NUM_BLOCKS = 20
+BLOCK_SEED = 0
 
 
 def symmetric(  # the fields of an Estimate, by keyword
@@ -88,7 +89,7 @@ def of_jackknife(
         value,
         error,
         num_blocks - 1,
-        method=f"delete-a-block jackknife, {num_blocks} blocks of the generated set; reference fixed",
+        method=f"delete-a-block jackknife, {num_blocks} random blocks of the generated set; reference fixed",
         estimand=estimand,
         num_samples=num_samples,
         replicates=values.tolist(),
@@ -96,16 +97,20 @@ def of_jackknife(
     )
 
 
-def blocks(num_samples: int) -> list[slice]:
-    """20 contiguous blocks of nearly equal size.
+def blocks(num_samples: int) -> list[Tensor]:
+    """20 disjoint blocks of nearly equal size, ascending int64 row numbers each, drawn at random by a fixed seed.
+
+    At random, because files often lie class by class: contiguous blocks would then differ by more than sampling.
 
     Raises:
         MeasurementError: fewer than two samples a block.
     """
     if num_samples < 2 * NUM_BLOCKS:
         raise MeasurementError(f"the jackknife needs at least {2 * NUM_BLOCKS} samples on each side, got {num_samples}")
+    # RandomState's stream is frozen by NumPy's policy: a stored score repeats under any version.
+    order = torch.from_numpy(np.random.RandomState(BLOCK_SEED).permutation(num_samples))
     edges = [num_samples * i // NUM_BLOCKS for i in range(NUM_BLOCKS + 1)]
-    return [slice(a, b) for a, b in itertools.pairwise(edges)]
+    return [order[a:b].sort().values for a, b in itertools.pairwise(edges)]
 
 
 def of_quantile(values: Sequence[float], quantile: float, *, what: str) -> Estimate:

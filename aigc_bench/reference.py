@@ -1,0 +1,97 @@
+"""The real side of scores of samples: samples, features made earlier, or moments that others have published."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from aigc_bench.core import FeatureExtractor, Features
+from aigc_bench.errors import DataError
+from aigc_bench.extraction import Place, StoredFeatures, extractor_for, features_of, read_features, skipped_notes
+from aigc_bench.inputs.npy import Npz
+from aigc_bench.inputs.opening import Source
+from aigc_bench.inputs.samples import SampleSet
+from aigc_bench.inputs.statistics import ReferenceStatistics, read_statistics
+from aigc_bench.protocols import Protocol
+from aigc_bench.store import digest_of
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """The real side: samples, features, published moments, or samples with published moments."""
+
+    name: str
+    samples: SampleSet | None = None
+    stored: StoredFeatures | None = None
+    statistics: ReferenceStatistics | None = None
+
+    @classmethod
+    def opened(cls, source: Source, open_: Callable[[Source], SampleSet]) -> Reference:
+        """Open the real side by what its file holds; `open_` opens samples.
+
+        Raises:
+            DataError: it cannot be read.
+        """
+        if isinstance(source, str | Path):
+            path = Path(source)
+            if path.suffix == ".safetensors":
+                return cls(str(path), stored=read_features(path))
+            if path.suffix == ".npz" and path.is_file():
+                with Npz(path) as archive:
+                    holds_moments = {"mu", "sigma"} <= set(archive.keys)
+                if holds_moments:
+                    moments = read_statistics(path)
+                    return cls(str(path), samples=open_(path) if moments.has_samples else None, statistics=moments)
+        samples = open_(source)
+        return cls(samples.name, samples=samples)
+
+    @property
+    def digest(self) -> str:
+        """Names the content."""
+        parts = [
+            self.samples.digest if self.samples else None,
+            self.stored.digest if self.stored else None,
+            self.statistics.digest if self.statistics else None,
+        ]
+        return digest_of(parts)
+
+    def features(self, protocol: Protocol, place: Place) -> Features | None:
+        """Features of the real side; None where only its moments are published."""
+        if self.stored is not None:
+            return self.stored.features
+        if self.samples is None:
+            return None
+        place.on_event({"event": "case", "name": f"{protocol.name}: reference", "number": 0, "total": 1, "seed": None})
+        return features_of(extractor_for(protocol, self.samples, place.device), self.samples, place)
+
+    def check_extractor(self, extractor: FeatureExtractor, protocol: Protocol, place: Place) -> None:
+        """Refuse to compare features of unlike extractors.
+
+        Raises:
+            DataError: the real side's is another than `extractor`.
+        """
+        theirs = self.stored.extractor_digest if self.stored else None
+        if self.samples is not None:
+            theirs = extractor_for(protocol, self.samples, place.device).digest
+        if theirs is not None and theirs != extractor.digest:
+            name = self.stored.extractor if self.stored else extractor.name
+            raise DataError(
+                f"the features of {self.name} were made by {name!r} ({theirs[:8]}), those of the samples would be by "
+                f"{extractor.name!r} ({extractor.digest[:8]}); expected one extractor: choose its protocol or make the "
+                "features again"
+            )
+
+    def notes(self) -> Iterator[str]:
+        """What a reader of the scores has to know about the real side."""
+        if self.samples is not None:
+            for text in (*self.samples.policies, *skipped_notes(self.samples)):
+                yield f"reference: {text}."
+        if self.stored is not None:
+            for text in self.stored.notes:
+                yield f"reference: {text}."
+        if self.statistics is not None:
+            yield (
+                f"reference: the moments in {self.name} ({self.statistics.origin}) are taken to be made by the same "
+                "extractor and resize as the samples' features; such files do not say."
+            )
