@@ -51,6 +51,7 @@ def render(run: Run, drawn: dict[str, Any], grids: dict[str, list[dict[str, Any]
         verdict=tables.verdict(run),
         quality=_shown(run, quality),
         speed=_shown(run, speed),
+        codes=_shown_codes(run),
         notes=[*tables.above_floor(run), *run.dataset.notes],
         dashes=[*tables.unavailable(quality), *tables.unavailable(speed)],
         failed=[case for case in run.cases if case.status == "failed"],
@@ -74,6 +75,22 @@ def _shown(run: Run, rows: tables.Table) -> dict[str, Any]:
         for name, row in rows.items()
     ]
     return {"head": head, "body": body}
+
+
+def _shown_codes(run: Run) -> dict[str, Any] | None:
+    """The same of what whose code would have printed; None where one protocol was used."""
+    sets = tables.by_code(run)
+    names = tables.code_columns(sets)
+    body = [
+        (f"{name} · {code}" if len(sets) > 1 else code, name in tables.ANCHORS, _code_cells(row, names))
+        for name, codes in sets.items()
+        for code, row in codes.items()
+    ]
+    return {"head": [(*name.split(), "") for name in names], "body": body} if sets else None
+
+
+def _code_cells(row: dict[str, tables.Cell], names: list[str]) -> list[tuple[str, str, bool]]:
+    return [(*(tables.cell_text(row[name]) if name in row else ("", "")), False) for name in names]
 
 
 def _extractors(run: Run) -> list[str]:
