@@ -12,6 +12,7 @@ from typing import Any
 
 from aigc_bench.errors import UnknownNameError
 
+
 @dataclass(frozen=True, slots=True)
 class Protocol:
     """An extractor, its options, the metrics that are printed, and what they are called."""
@@ -27,10 +28,13 @@ class Protocol:
     mark: str = ""
     """what tells its scores from those of other codes: "@adm" """
     description: str = ""
+    paired: bool = False
+    """the samples are reconstructions of the real ones: a Fréchet distance is called `rfid`"""
 
     def called(self, metric: str) -> str:
         """What a score is called: "fd_inception" => "fid@adm"."""
-        return self.published.get(metric, metric) + self.mark
+        prefix = "r" if self.paired and metric.startswith("fd_") else ""
+        return prefix + self.published.get(metric, metric) + self.mark
 
     def shares_a_pass_with(self, other: Protocol) -> bool:
         """Whether one forward pass serves both."""

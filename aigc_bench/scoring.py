@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from aigc_bench import contact_sheet, core, plugins
+from aigc_bench import by_class, contact_sheet, core, paired, plugins
 from aigc_bench.core import FeaturePair, Features, Metric, Score, StatisticsPair
 from aigc_bench.errors import ConfigurationError, DataError, NothingMeasuredError
 from aigc_bench.extraction import Place, extractor_for, features_of, skipped_notes
@@ -36,6 +36,10 @@ class Bench:
     """by protocol, and there by entry point"""
     limit: int | None = None
     """at most the first so many samples of each generated set and of the holdout"""
+    per_class: bool = False
+    """the Fréchet distance of every class, too"""
+    paired: bool = False
+    """sample i is a reconstruction of real sample i"""
 
     @classmethod
     def prepare(
@@ -44,6 +48,9 @@ class Bench:
         protocols: Sequence[Protocol],
         metrics: Sequence[str] | None = None,
         limit: int | None = None,
+        *,
+        per_class: bool = False,
+        paired: bool = False,
     ) -> Bench:
         """Resolve the metrics' names; None: those of each protocol.
 
@@ -55,7 +62,7 @@ class Bench:
             raise ConfigurationError(f"expected a limit of at least 1 sample, got {limit}")
         wanted = {protocol.name: metrics or protocol.metrics or METRICS for protocol in protocols}
         found = {protocol: {name: _metric(name) for name in names} for protocol, names in wanted.items()}
-        return cls(place, found, limit)
+        return cls(place, found, limit, per_class, paired)
 
 
 def _metric(name: str) -> Metric[Any]:
@@ -77,17 +84,26 @@ class Observation:
     real: Features | None
     reference: Reference
 
+    def pair(self) -> FeaturePair | None:
+        """Both sides' features; None where only moments of the real side are published."""
+        bias = getattr(self.extractor, "logit_bias", None)
+        if self.real is None:
+            return None
+        return FeaturePair(self.real, self.fake, self.extractor.name, self.extractor.digest, bias)
+
+    def distance(self, scores: Sequence[Score], protocol: Protocol) -> float | None:
+        """The Fréchet distance among the scores, if it is there."""
+        name = protocol.called(fd.name.format(extractor=self.extractor.name))
+        return next((s.estimate.value for s in scores if s.metric == name and s.estimate), None)
+
     def scores(self, protocols: Sequence[Protocol], bench: Bench) -> Iterator[Score]:
         """Every score that the protocols print, one forward pass for all of them."""
-        bias = getattr(self.extractor, "logit_bias", None)
-        pair = self.real and FeaturePair(self.real, self.fake, self.extractor.name, self.extractor.digest, bias)
+        pair = self.pair()
         cache, on_event = bench.place.cache, bench.place.on_event
         for protocol in protocols:
             for metric in bench.metrics[protocol.name].values():
                 if metric is fd and self.reference.statistics is not None:
-                    yield scored(
-                        fd_of_statistics, self._statistics_pair(), self.row, cache, on_event, protocol.called
-                    )
+                    yield scored(fd_of_statistics, self._statistics_pair(), self.row, cache, on_event, protocol.called)
                 elif pair is not None:
                     yield scored(metric, pair, self.row, cache, on_event, protocol.called)
                 else:
@@ -135,6 +151,8 @@ def score_sets(
     started, clock = datetime.now(UTC), time.perf_counter()
     rows = {**({"floor": holdout} if holdout else {}), **fakes}
     _check_listed(rows, bench.limit)
+    _check_extras(rows, reference, bench)
+    notes: list[str] = []
     scores: list[Score] = []
     exhibits: Exhibits = {}
     nums: dict[str, int] = {}
@@ -145,15 +163,27 @@ def score_sets(
         bench.place.on_event(
             {"event": "case", "name": group[0].name, "number": number, "total": len(groups), "seed": None}
         )
-        real = reference.features(group[0], bench.place)
+        real = reference.features(group[0], bench.place, bench.limit if bench.paired else None)
         num_reference = real.num_samples if real else num_reference
         for name, samples in rows.items():
             found = _observed(name, samples, reference, real, group[0], bench)
             nums[name] = found.fake.num_samples
             _check_equal_num(nums)
-            scores += found.scores(group, bench)
+            pair, own = found.pair(), list(found.scores(group, bench))
+            scores += own
+            if bench.per_class and pair is not None:
+                classes = by_class.classes_of(reference, name, samples, nums[name])
+                notes += by_class.left_out(name, *classes) if number == 0 else ()
+                scores += by_class.scores(found.row, pair, classes, group, bench.place)
+            if bench.paired and number == 0:
+                scores += paired.scores(found.row, samples, reference, bench.place, bench.limit)
             if number == 0:
-                exhibits |= contact_sheet.exhibits_of(name, samples, found.fake)
+                sheet = contact_sheet.sheet_of(name, samples, found.fake)
+                if pair is not None and name != "floor":
+                    distance = None if reference.statistics else found.distance(own, group[0])
+                    sheet += contact_sheet.singled_out(found.row, samples, reference, pair, distance, bench.place)
+                exhibits |= sheet.exhibits
+                notes += sheet.notes
         if number == 0 and real is not None:
             exhibits |= contact_sheet.classes_of("reference", real)
         extractors.append(found.extractor.name)
@@ -183,7 +213,7 @@ def score_sets(
             num_reference=num_reference,
             num_holdout=nums.get("floor", 0),
             num_classes=None,
-            notes=(*_notes(rows), *reference.notes()),
+            notes=(*_notes(rows), *reference.notes(), *notes),
         ),
         cases=tuple(
             CaseRecord(generator=name, training_seed=None, status="anchor" if name == "floor" else "ok")
@@ -207,9 +237,21 @@ def _observed(
         "samples": samples.digest or _digest_of_features(fake),
         "reference": reference.digest,
         "num_samples": fake.num_samples,
+        "num_reference": real.num_samples if real else None,
         "extractor": extractor.digest,
     }
     return Observation(Row(name, None, identity), extractor, fake, real, reference)
+
+
+def _check_extras(rows: Mapping[str, SampleSet], reference: Reference, bench: Bench) -> None:
+    """What classes and pairs need is asked for now where it can be, not after an hour of extraction."""
+    if bench.per_class:
+        by_class.check_labelled(reference.name, reference.samples)
+        for name, samples in rows.items():
+            by_class.check_labelled(name, samples)
+    if bench.paired:
+        for name, samples in rows.items():
+            paired.check_pairs(name, samples, paired.originals_of(reference))
 
 
 def _check_listed(rows: Mapping[str, SampleSet], limit: int | None) -> None:
