@@ -21,6 +21,7 @@ from aigc_bench.inputs.samples import OnBadImage
 from aigc_bench.machine import choose_device
 from aigc_bench.reference import Reference
 from aigc_bench.report.html import write_report
+from aigc_bench.report.tables import ANCHORS
 from aigc_bench.sources import FakeSource, Sources
 from aigc_bench.store import Cache, Run, Store, load_exhibits, load_run, writing
 from aigc_bench.suite import GeneratorEntry, Suite, load_suite, parse_suite
@@ -148,6 +149,8 @@ def score(
     if paired:
         _check_paired(holdout, on_bad_image)
     fakes = fake if isinstance(fake, Mapping) else {"samples": fake}
+    if set(ANCHORS) & fakes.keys():
+        raise ConfigurationError("'floor' and 'noise' name the anchor rows; give the samples another name")
     with Sources(on_bad_image, place.device, limit) as sources:
         reference = Reference.opened(real, sources.samples)
         found, exhibits = scoring.score_sets(
@@ -244,8 +247,9 @@ def by_name(paths: Sequence[str]) -> dict[str, str]:
     if len(set(paths)) < len(paths):
         raise ConfigurationError(f"expected every set of samples once, got {', '.join(paths)}")
     names = [Path(path).name for path in paths]
-    ambiguous = len(set(names)) < len(names) or set(names) & {"floor", "noise"}
-    return dict(zip(paths if ambiguous else names, paths, strict=True))
+    if len(set(names)) < len(names) or set(names) & set(ANCHORS):
+        names = [f"./{path}" if path in ANCHORS else path for path in paths]
+    return dict(zip(names, paths, strict=True))
 
 
 def copy_report(folder: Path, output: Path) -> None:

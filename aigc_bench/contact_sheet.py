@@ -39,15 +39,6 @@ class Sheet:
     exhibits: Exhibits
     notes: tuple[str, ...] = ()
 
-    def __add__(self, other: Sheet) -> Sheet:
-        return Sheet({**self.exhibits, **other.exhibits}, (*self.notes, *other.notes))
-
-
-def sheet_of(name: str, samples: SampleSet, fake: Features) -> Sheet:
-    """The first samples of a set, and how many of it the classifier counts to which class."""
-    first = tiled(samples.take(range(min(NUM_SHOWN, fake.num_samples))))
-    return Sheet({**classes_of(name, fake), f"samples/{name}/-": first})
-
 
 def classes_of(name: str, features: Features) -> Exhibits:
     """Predicted classes; nothing where there is no classifier, or it has too many."""
@@ -56,34 +47,65 @@ def classes_of(name: str, features: Features) -> Exhibits:
     return {f"classes/{name}/-": torch.bincount(features.logits.argmax(1), minlength=features.logits.shape[1])}
 
 
-def singled_out(
-    row: Row, samples: SampleSet, reference: Reference, pair: FeaturePair, distance: float | None, place: Place
+def sheet_of(
+    row: Row,
+    samples: SampleSet,
+    reference: Reference,
+    fake: Features,
+    pair: FeaturePair | None,
+    distance: float | None,
+    place: Place,
 ) -> Sheet:
-    """The samples that cost the Fréchet distance most and those closest to real ones, each beside the nearest real one.
-
-    Alone, where of the real side only features are kept.
+    """What there is to see of a row: its first samples, those that cost most, those closest to real ones.
 
     Args:
         row: what the samples are called, and what their features depend on.
         samples: the generated ones.
-        reference: the real side.
-        pair: features of both.
+        reference: the real side; where it keeps features only, samples stand alone.
+        fake: features of the samples.
+        pair: features of both sides; None where no sample is to be singled out.
         distance: the Fréchet distance between these; None where there is none to attribute.
         place: where it is computed and kept.
     """
-    inputs = {**row.identity, "source": plugins.source_digest(neighbours, frechet, Sheet), "distance": distance}
-    found = place.cache.tensors("contact-sheet", inputs, lambda: _attributes(pair, distance))
-    chosen = {"neighbours": found["distance"].argsort(stable=True)[:NUM_SINGLED_OUT]}
-    if "share" in found:
-        chosen["costly"] = found["share"].argsort(descending=True, stable=True)[:NUM_SINGLED_OUT]
+    found: dict[str, Tensor] = {}
+    if pair is not None:
+        inputs = {**row.identity, "source": plugins.source_digest(neighbours, frechet, Sheet), "distance": distance}
+        found = place.cache.tensors("contact-sheet", inputs, lambda: _attributes(pair, distance))
+    exhibits = classes_of(row.name, fake)
     try:
-        exhibits = _pictures(row.name, chosen, found["nearest"], samples, reference.samples)
+        pictures = _pictures(samples, reference.samples, found, fake.num_samples)
     except DataError as error:
-        return Sheet({}, (f"{row.name}: single samples are not shown, since {error}.",))
+        return Sheet(exhibits, (f"{row.name}: single samples are not shown, since {error}.",))
     if "share" in found:
-        exhibits[f"costly_index/{row.name}/-"] = chosen["costly"]
-        exhibits[f"costly_share/{row.name}/-"] = found["share"][chosen["costly"]]
-    return Sheet(exhibits)
+        costly = _costly(found["share"])
+        pictures |= {"costly_index": costly, "costly_share": found["share"][costly]}
+    return Sheet(exhibits | {f"{kind}/{row.name}/-": value.contiguous() for kind, value in pictures.items()})
+
+
+def _costly(share: Tensor) -> Tensor:
+    return share.argsort(descending=True, stable=True)[:NUM_SINGLED_OUT]
+
+
+def _pictures(samples: SampleSet, real: SampleSet | None, found: Mapping[str, Tensor], num_samples: int) -> Exhibits:
+    """The first samples (n, C, H, W), and those singled out (n, 2, C, H, W), each beside its nearest real one."""
+    chosen = {}
+    if "distance" in found:
+        chosen["neighbours"] = found["distance"].argsort(stable=True)[:NUM_SINGLED_OUT]
+    if "share" in found:
+        chosen["costly"] = _costly(found["share"])
+    first = min(NUM_SHOWN, num_samples)
+    rows = torch.cat([torch.arange(first), *chosen.values()])
+    # One pass for all of them, where a set can be read from its beginning only.
+    mine = samples.take(rows.tolist())
+    exhibits = {"samples": tiled(mine[:first])}
+    if chosen:
+        sides = [mine[first:]]
+        if real is not None:
+            sides.append(real.take(found["nearest"][rows[first:]].tolist()))
+        tiles = tiled([picture for side in sides for picture in side]).unflatten(0, (len(sides), len(sides[0])))
+        parts = tiles.transpose(0, 1).split([len(part) for part in chosen.values()])
+        exhibits |= dict(zip(chosen, parts, strict=True))
+    return exhibits
 
 
 def _attributes(pair: FeaturePair, distance: float | None) -> dict[str, Tensor]:
@@ -96,20 +118,6 @@ def _attributes(pair: FeaturePair, distance: float | None) -> dict[str, Tensor]:
         cost = frechet.influences(pair.real.pool, pair.fake.pool) / (pair.fake.num_samples - 1)
         found["share"] = cost / distance
     return found
-
-
-def _pictures(
-    name: str, chosen: Mapping[str, Tensor], nearest: Tensor, samples: SampleSet, real: SampleSet | None
-) -> Exhibits:
-    """Kind => (n, 2, C, H, W) uint8: the chosen samples and their nearest real ones, where there are any."""
-    # One pass for all of them, where a set can be read from its beginning only.
-    rows = torch.cat(list(chosen.values()))
-    sides = [samples.take(rows.tolist())]
-    if real is not None:
-        sides.append(real.take(nearest[rows].tolist()))
-    pictures = tiled([picture for side in sides for picture in side]).unflatten(0, (len(sides), len(rows)))
-    parts = pictures.transpose(0, 1).split([len(part) for part in chosen.values()])
-    return {f"{kind}/{name}/-": part.contiguous() for kind, part in zip(chosen, parts, strict=True)}
 
 
 def tiled(images: Sequence[Tensor]) -> Tensor:

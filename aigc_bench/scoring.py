@@ -178,10 +178,10 @@ def score_sets(
             if bench.paired and number == 0:
                 scores += paired.scores(found.row, samples, reference, bench.place, bench.limit)
             if number == 0:
-                sheet = contact_sheet.sheet_of(name, samples, found.fake)
-                if pair is not None and name != "floor":
-                    distance = None if reference.statistics else found.distance(own, group[0])
-                    sheet += contact_sheet.singled_out(found.row, samples, reference, pair, distance, bench.place)
+                distance = None if reference.statistics else found.distance(own, group[0])
+                sheet = contact_sheet.sheet_of(
+                    found.row, samples, reference, found.fake, None if name == "floor" else pair, distance, bench.place
+                )
                 exhibits |= sheet.exhibits
                 notes += sheet.notes
         if number == 0 and real is not None:

@@ -60,7 +60,7 @@ def test_the_costliest_samples_stand_above_their_nearest_real_ones(fake: Images,
     index, share = found["costly_index/samples/-"].tolist(), found["costly_share/samples/-"].numpy()
     assert set(index[:2]) == set(ODD)
     assert len(set(index) & set(np.argsort(-shares)[:10])) >= 7
-    assert share == pytest.approx(shares[index], rel=0.15)
+    assert share == pytest.approx(shares[index], rel=0.1, abs=0.004)  # of first order
     assert (np.diff(share) <= 0).all()
     pairs = found["costly/samples/-"]
     assert pairs.shape == (8, 2, 1, 8, 8)

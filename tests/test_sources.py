@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader
 
 import aigc_bench
 from aigc_bench import drawing, noise
+from aigc_bench.api import by_name
 from aigc_bench.core import SampleSpec
 from aigc_bench.errors import AigcBenchError, ConfigurationError, DataError, GeneratorError
 from aigc_bench.testing import GaussianGenerator
@@ -82,12 +83,13 @@ def test_features_of_a_generator_are_kept_and_those_of_other_weights_are_not_tak
 
 MINE = """
 import torch
+from pathlib import Path
 from aigc_bench import noise
 
 class Mine:
     def __init__(self, spec):
         self.spec = spec
-        self.level = float(open("level").read())
+        self.level = float(Path("level").read_text())
     def sample(self, seeds):
         with open("calls", "a") as file:
             file.write("x ")
@@ -141,6 +143,8 @@ def test_what_cannot_be_generated_is_refused(tmp_path: Path) -> None:
     refused(GeneratorError, 5, "sample raised ZeroDivisionError", lambda seeds: 1 // 0)
     refused(GeneratorError, 5, "expected finite samples, got NaN", lambda seeds: torch.full((450, 1, 8, 8), np.nan))
     refused(DataError, 2, "cannot read samples from function", REAL, gaussian)
+    refused(ConfigurationError, 2, "'floor' and 'noise' name the anchor rows; give", {"noise": "noise"})
+    assert by_name(["noise", "x/floor"]) == {"./noise": "noise", "x/floor": "x/floor"}
 
 
 def test_a_real_side_without_one_shape_is_refused(tmp_path: Path) -> None:

@@ -49,8 +49,8 @@ class GeneratedSamples(SampleSet):
         shape = tuple(generator.spec.shape)
         if generator.spec.modality != "image" or len(shape) != 3 or shape[0] not in (1, 3):
             raise GeneratorError(
-                f"{name} makes {generator.spec.modality} samples of shape {shape}, expected images (C, H, W) with C = 1 "
-                "or 3"
+                f"{name} makes {generator.spec.modality} samples of shape {shape}; "
+                "expected images (C, H, W) with C = 1 or 3"
             )
         self._generator = generator
         self._num_samples = num_samples

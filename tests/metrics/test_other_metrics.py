@@ -35,6 +35,21 @@ def test_reconstruction_metrics_equal_torchmetrics() -> None:
     assert ssim.compute(errors).value == pytest.approx(float(expected))
 
 
+@pytest.mark.parametrize("shape", [(3, 1, 11, 11), (2, 3, 33, 20), (1, 3, 12, 40)])
+def test_similarities_equal_torchmetrics(shape: tuple[int, ...]) -> None:
+    """Image by image, at the edges too, whatever the sides and channels."""
+    generator = torch.Generator().manual_seed(0)
+    a, b = (torch.randint(0, 256, shape, generator=generator, dtype=torch.uint8) for _ in range(2))
+    found = reconstruction.similarities(a, (a // 2 + b // 2))
+    expected = [
+        structural_similarity_index_measure(
+            (x // 2 + y // 2)[None].double() / 255, x[None].double() / 255, data_range=1.0
+        )
+        for x, y in zip(a, b, strict=True)
+    ]
+    assert found.tolist() == pytest.approx([float(value) for value in expected], abs=1e-13)
+
+
 def test_errors_do_not_depend_on_how_many_images_are_compared_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """To the bit, so that bounded memory costs nothing."""
     original, noisy = pictures(16)
