@@ -180,7 +180,8 @@ class Bench:
         for extractor in self.extractors:
             real = self.real(extractor, "reference", self.suite.num_samples)
             fake = self.features(extractor, subject.identity, self.samples(subject))
-            pairs.append(core.FeaturePair(real, fake, extractor.name, extractor.digest))
+            bias = getattr(extractor, "logit_bias", None)
+            pairs.append(core.FeaturePair(real, fake, extractor.name, extractor.digest, bias))
         return pairs
 
     def held_out(self) -> Tensor:

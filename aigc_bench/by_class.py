@@ -110,9 +110,11 @@ def left_out(name: str, real: Classes, fake: Classes) -> Iterator[str]:
 def scores(
     row: Row, pair: FeaturePair, classes: tuple[Classes, Classes], protocols: Sequence[Protocol], place: Place
 ) -> Iterator[Score]:
-    """Under every protocol the distance of each class that is on both sides, then their mean."""
+    """Under every protocol with a Fréchet distance that of each class on both sides, then their mean."""
     real, fake = classes
     for protocol in protocols:
+        if protocol.metrics and "fd" not in protocol.metrics:
+            continue
         found = [
             replace(_class_score(row, pair, (real.rows[name], rows), name, protocol, place), class_name=name)
             for name, rows in fake.rows.items()

@@ -14,12 +14,15 @@ import sys
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, ParamSpec
+from typing import TYPE_CHECKING, Annotated, Any, ParamSpec
 
 import typer
 from rich.console import Console
 
 from aigc_bench.errors import AigcBenchError, ConfigurationError, IncompleteRunError, InterruptedRunError
+
+if TYPE_CHECKING:
+    from aigc_bench.store import Run
 
 app = typer.Typer(
     name="aigc-bench",
@@ -130,7 +133,11 @@ def run(
 
 
 ProtocolOption = Annotated[
-    list[str] | None, typer.Option("--protocol", help="tf, pytorch-fid, clean or all; may be repeated. [default: tf]")
+    list[str] | None,
+    typer.Option(
+        "--protocol",
+        help="tf, torch-fidelity, pytorch-fid, clean, adm, improved-gan, studiogan, all; repeatable. [default: tf]",
+    ),
 ]
 FeaturesOption = Annotated[
     list[str] | None, typer.Option("--features", help="An extractor instead: its name or pkg.module:build.")
@@ -172,7 +179,6 @@ def score(
 ) -> None:
     """Score samples that exist already against real ones, with error bars."""
     from aigc_bench import api, progress
-    from aigc_bench.report.terminal import summary_table
 
     sys.path.insert(0, os.getcwd())  # so that a generator or --features is found in the working directory
     _use_weights(weights)
@@ -199,9 +205,18 @@ def score(
     if as_json:
         print(found.model_dump_json(indent=2))
     else:
-        Console().print(summary_table(found))
+        _print_tables(found)
         print(f"Report: {folder / 'report.html'}")
     api.check_complete(found)
+
+
+def _print_tables(found: Run) -> None:
+    """The table of scores, and what whose code would have printed where there is more than one protocol."""
+    from aigc_bench.report.terminal import code_table, summary_table
+
+    for table in (summary_table(found), code_table(found)):
+        if table is not None:
+            Console().print(table)
 
 
 @app.command(no_args_is_help=True)
@@ -209,7 +224,7 @@ def score(
 def stats(
     real: Annotated[str, typer.Argument(help="Folder, zip, tar, npz or npy of real images.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="A .safetensors file, for `score --real`.")],
-    protocol: Annotated[str | None, typer.Option(help="tf, pytorch-fid or clean. [default: tf]")] = None,
+    protocol: Annotated[str | None, typer.Option(help="As of `score`, but all. [default: tf]")] = None,
     features: Annotated[str | None, typer.Option(help="An extractor instead.")] = None,
     on_bad_image: BadImageOption = "error",
     weights: WeightsOption = None,
@@ -270,7 +285,6 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """Show the scores of a stored run."""
-    from aigc_bench.report.terminal import summary_table
     from aigc_bench.store import Run, Store, load_run
 
     if schema:
@@ -280,7 +294,7 @@ def show(
     if as_json:
         print(found.model_dump_json(indent=2))
     else:
-        Console().print(summary_table(found))
+        _print_tables(found)
 
 
 @app.command("list")

@@ -249,6 +249,11 @@ class StatisticsPair:
 
 
 @dataclass(frozen=True, slots=True)
+class SpatialStatisticsPair(StatisticsPair):
+    """The same of the features from before the last pooling, as ADM publishes them."""
+
+
+@dataclass(frozen=True, slots=True)
 class ReconstructionErrors:
     """How far each reconstruction is from its original; made chunk by chunk, so that no pixels are held."""
 
@@ -375,6 +380,8 @@ class Metric(Generic[E]):
     """speed depends on the machine and the moment; quality repeats to the bit"""
     description: str = ""
     """one sentence for the report"""
+    of_statistics: Metric[Any] | None = None
+    """the same score from published moments of the real side, for metrics that need no more of it"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,8 +28,14 @@ class Protocol:
     mark: str = ""
     """what tells its scores from those of other codes: "@adm" """
     description: str = ""
+    variants: Mapping[str, str] = field(default_factory=dict)
+    """entry point that is asked for => the one that this code computes under that name"""
     paired: bool = False
     """the samples are reconstructions of the real ones: a Fréchet distance is called `rfid`"""
+
+    def variant(self, metric: str) -> str:
+        """What this code computes where `metric` is asked for: "inception_score" => "inception_score_adm"."""
+        return self.variants.get(metric, metric)
 
     def called(self, metric: str) -> str:
         """What a score is called: "fd_inception" => "fid@adm"."""
@@ -42,17 +48,24 @@ class Protocol:
 
 
 def _inception(
-    name: str, kernel: str, mark: str, description: str, metrics: tuple[str, ...] = (), **published: str
+    name: str,
+    kernel: str,
+    mark: str,
+    description: str,
+    metrics: tuple[str, ...] = (),
+    variants: Mapping[str, str] | None = None,
+    **published: str,
 ) -> Protocol:
     extractor = "inception" if kernel == "tf1-bilinear" else f"inception-{kernel}"
-    names = {f"fd_{extractor}": "fid", f"kd_{extractor}": "kid", **published}
-    return Protocol(name, "inception", {"resize": kernel}, metrics, names, mark, description)
+    families = {"fd": "fid", "fd_infinity": "fid_infinity", "sfd": "sfid", "kd": "kid", "kd_subsets": "kid_subsets"}
+    names = {**{f"{ours}_{extractor}": theirs for ours, theirs in families.items()}, **published}
+    return Protocol(name, "inception", {"resize": kernel}, metrics, names, mark, description, variants or {})
 
 
 PROTOCOLS: Mapping[str, Protocol] = {
     protocol.name: protocol
     for protocol in (
-        _inception("tf", "tf1-bilinear", "", "TensorFlow's, as in Heusel et al. 2017 and torch-fidelity"),
+        _inception("tf", "tf1-bilinear", "", "TensorFlow's, as in Heusel et al. 2017"),
         _inception("pytorch-fid", "torch-bilinear", "@pytorch-fid", "pytorch-fid's resize and scaling", ("fd",)),
         _inception(
             "clean",
@@ -60,6 +73,46 @@ PROTOCOLS: Mapping[str, Protocol] = {
             "@clean",
             "clean-fid's antialiased resize (Parmar et al. 2022)",
             ("fd", "kd"),
+        ),
+        _inception(
+            "torch-fidelity",
+            "tf1-bilinear",
+            "@torch-fidelity",
+            "torch-fidelity's KID over 100 subsets",
+            ("fd", "kd_subsets", "inception_score"),
+            {"kd": "kd_subsets"},
+            kd_subsets_inception="kid",
+        ),
+        replace(
+            _inception(
+                "adm",
+                "tf1-bilinear",
+                "@adm",
+                "OpenAI's evaluator of guided diffusion (Dhariwal and Nichol 2021)",
+                ("fd", "sfd", "inception_score_adm", "precision", "recall"),
+                {"inception_score": "inception_score_adm"},
+                inception_score_adm="inception_score",
+            ),
+            options={"resize": "tf1-bilinear", "spatial": True},
+        ),
+        _inception(
+            "improved-gan",
+            "tf1-bilinear",
+            "@improved-gan",
+            "the first Inception Score (Salimans et al. 2016)",
+            ("inception_score_improved_gan",),
+            {"inception_score": "inception_score_improved_gan"},
+            inception_score_improved_gan="inception_score",
+        ),
+        # Its network is fed as pytorch-fid's is, not as TensorFlow's.
+        _inception(
+            "studiogan",
+            "torch-bilinear",
+            "@studiogan",
+            "PyTorch-StudioGAN's Inception Score",
+            ("inception_score_studiogan",),
+            {"inception_score": "inception_score_studiogan"},
+            inception_score_studiogan="inception_score",
         ),
     )
 }

@@ -9,15 +9,16 @@ from datetime import UTC, datetime
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from aigc_bench import by_class, contact_sheet, core, paired, plugins
-from aigc_bench.core import FeaturePair, Features, Metric, Score, StatisticsPair
+from aigc_bench.core import Evidence, FeaturePair, Features, Metric, Score, SpatialStatisticsPair, StatisticsPair
 from aigc_bench.errors import ConfigurationError, DataError, NothingMeasuredError
 from aigc_bench.extraction import Place, extractor_for, features_of, skipped_notes
 from aigc_bench.harness import Row, scored
 from aigc_bench.inputs.samples import SampleSet
 from aigc_bench.machine import environment
-from aigc_bench.metrics.frechet import fd, fd_of_statistics
+from aigc_bench.metrics.frechet import fd
 from aigc_bench.protocols import Protocol, passes
 from aigc_bench.reference import Reference
 from aigc_bench.store import CaseRecord, DatasetRecord, Exhibits, Run, digest_of
@@ -60,8 +61,12 @@ class Bench:
         """
         if limit is not None and limit < 1:
             raise ConfigurationError(f"expected a limit of at least 1 sample, got {limit}")
-        wanted = {protocol.name: metrics or protocol.metrics or METRICS for protocol in protocols}
-        found = {protocol: {name: _metric(name) for name in names} for protocol, names in wanted.items()}
+        found = {
+            protocol.name: {
+                name: _metric(name) for name in map(protocol.variant, metrics or protocol.metrics or METRICS)
+            }
+            for protocol in protocols
+        }
         return cls(place, found, limit, per_class, paired)
 
 
@@ -86,9 +91,9 @@ class Observation:
 
     def pair(self) -> FeaturePair | None:
         """Both sides' features; None where only moments of the real side are published."""
-        bias = getattr(self.extractor, "logit_bias", None)
         if self.real is None:
             return None
+        bias = getattr(self.extractor, "logit_bias", None)
         return FeaturePair(self.real, self.fake, self.extractor.name, self.extractor.digest, bias)
 
     def distance(self, scores: Sequence[Score], protocol: Protocol) -> float | None:
@@ -98,26 +103,40 @@ class Observation:
 
     def scores(self, protocols: Sequence[Protocol], bench: Bench) -> Iterator[Score]:
         """Every score that the protocols print, one forward pass for all of them."""
-        pair = self.pair()
+        evidence = self._evidence()
         cache, on_event = bench.place.cache, bench.place.on_event
         for protocol in protocols:
             for metric in bench.metrics[protocol.name].values():
-                if metric is fd and self.reference.statistics is not None:
-                    yield scored(fd_of_statistics, self._statistics_pair(), self.row, cache, on_event, protocol.called)
-                elif pair is not None:
-                    yield scored(metric, pair, self.row, cache, on_event, protocol.called)
+                # Published moments come before samples: they are of the whole real set, the samples often of a part.
+                ways = [way for way in (metric.of_statistics, metric) if way and way.evidence in evidence]
+                if ways:
+                    yield scored(ways[0], evidence[ways[0].evidence], self.row, cache, on_event, protocol.called)
                 else:
                     yield self._without_samples(metric, protocol)
 
-    def _statistics_pair(self) -> StatisticsPair:
-        moments, extractor = self.reference.statistics, self.extractor
-        assert moments is not None
-        if len(moments.mean) != self.fake.pool.shape[1]:
-            raise DataError(
-                f"{self.reference.name} holds moments of {len(moments.mean)} features, extractor {extractor.name!r} "
-                f"has {self.fake.pool.shape[1]}; choose the protocol that the file was made by"
+    def _evidence(self) -> dict[type[Evidence], Evidence]:
+        """Whatever there is to compute metrics from, by its type."""
+        name, digest, moments = self.extractor.name, self.extractor.digest, self.reference.statistics
+        found: dict[type[Evidence], Evidence] = {}
+        if (pair := self.pair()) is not None:
+            found[FeaturePair] = pair
+        if moments is not None:
+            self._check_width(moments.mean, self.fake.pool)
+            found[StatisticsPair] = StatisticsPair(moments.mean, moments.cov, self.fake, name, digest)
+        if moments is not None and moments.spatial_mean is not None and moments.spatial_cov is not None:
+            if self.fake.spatial is not None:
+                self._check_width(moments.spatial_mean, self.fake.spatial)
+            found[SpatialStatisticsPair] = SpatialStatisticsPair(
+                moments.spatial_mean, moments.spatial_cov, self.fake, name, digest
             )
-        return StatisticsPair(moments.mean, moments.cov, self.fake, extractor.name, extractor.digest)
+        return found
+
+    def _check_width(self, mean: Tensor, features: Tensor) -> None:
+        if len(mean) != features.shape[1]:
+            raise DataError(
+                f"{self.reference.name} holds moments of {len(mean)} features, extractor {self.extractor.name!r} "
+                f"has {features.shape[1]}; choose the protocol that the file was made by"
+            )
 
     def _without_samples(self, metric: Metric[Any], protocol: Protocol) -> Score:
         return Score(

@@ -55,6 +55,7 @@ def render(run: Run, drawn: dict[str, Any], grids: dict[str, list[dict[str, Any]
         speed=_shown(run, speed),
         classes=[(table, classes.shown(table)) for table in classes.class_tables(run)],
         class_sentences=list(classes.sentences(run)),
+        codes=_shown_codes(run),
         notes=[*tables.above_floor(run), *run.dataset.notes],
         dashes=[*tables.unavailable(quality), *tables.unavailable(speed)],
         failed=[case for case in run.cases if case.status == "failed"],
@@ -78,6 +79,17 @@ def _shown(run: Run, rows: tables.Table) -> dict[str, Any]:
         for name, row in rows.items()
     ]
     return {"head": head, "body": body}
+
+
+def _shown_codes(run: Run) -> dict[str, Any] | None:
+    """The same of what whose code would have printed; None where one protocol was used."""
+    rows = tables.by_code(run)
+    columns = [column for column in tables.CODE_COLUMNS if column in tables.columns(rows)]
+    body = [
+        (name, False, [(*(tables.cell_text(row[c]) if c in row else ("", "")), False) for c in columns])
+        for name, row in rows.items()
+    ]
+    return {"head": [(*column.split(), "") for column in columns], "body": body} if rows else None
 
 
 def _extractors(run: Run) -> list[str]:

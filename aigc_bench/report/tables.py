@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from aigc_bench.core import Score
+from aigc_bench.protocols import PROTOCOLS, Protocol
 from aigc_bench.store import Run
 
 ANCHORS = ("floor", "noise")
@@ -188,6 +189,51 @@ def best_rows(rows: Table, run: Run, metric: str) -> set[str]:
         return set()
     choose = max if direction(run, metric) else min
     return {choose(values, key=lambda name: values[name])}
+
+
+CODE_COLUMNS = {
+    "FID ↓": ("fd", "fid", "rfd", "rfid"),
+    "sFID ↓": ("sfd", "sfid"),
+    "KID ↓": ("kd", "kd_subsets", "kid"),
+    "IS ↑": ("inception_score",),
+    "precision ↑": ("precision",),
+    "recall ↑": ("recall",),
+}
+"""column => metrics and published scores that stand in it"""
+
+
+def by_code(run: Run) -> Table:
+    """What would whose code have printed? Code (and set, of several) => column => cell, for what that code prints.
+
+    Empty where fewer than two published protocols were used.
+    """
+    found: dict[tuple[str, str], dict[str, Cell]] = {}
+    for name, row in table(run, "quality").items():
+        for metric, cell in row.items():
+            protocol = _protocol_of(cell.scores[0])
+            column = protocol and _column_of(metric.partition("@")[0], cell.scores[0].extractor, protocol)
+            if protocol and column:
+                found.setdefault((name, protocol.name), {}).setdefault(column, cell)
+    several = len({name for name, _ in found}) > 1
+    if len({code for _, code in found}) < 2:
+        return {}
+    return {f"{code} · {name}" if several else code: cells for (name, code), cells in found.items()}
+
+
+def _protocol_of(score: Score) -> Protocol | None:
+    """Whose a score is, by what stands after the "@"; without one TensorFlow's, if its extractor is."""
+    _, at, mark = score.metric.partition("@")
+    if not at and (score.extractor or "").partition("[")[0] != PROTOCOLS["tf"].features:
+        return None
+    return next((protocol for protocol in PROTOCOLS.values() if protocol.mark == at + mark), None)
+
+
+def _column_of(score_name: str, extractor: str | None, protocol: Protocol) -> str | None:
+    """The column of a score that this protocol's code prints."""
+    name = score_name.removesuffix(f"_{extractor}")
+    column = next((column for column, names in CODE_COLUMNS.items() if name in names), None)
+    prints = {*protocol.metrics, *(asked for asked, to in protocol.variants.items() if to in protocol.metrics)}
+    return column if column and (not prints or prints & set(CODE_COLUMNS[column])) else None
 
 
 def unavailable(rows: Table) -> Sequence[str]:

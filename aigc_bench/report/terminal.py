@@ -1,4 +1,4 @@
-"""The same table as the report's, in a terminal."""
+"""The same tables as the report's, in a terminal."""
 
 from __future__ import annotations
 
@@ -32,4 +32,20 @@ def summary_table(run: Run) -> Table:
                 f"[{style}]{value}[/]" + (f"\n[dim]{error.replace(' · seeds ±', chr(10) + '~')}[/]" if error else "")
             )
         out.add_row(f"{metric} {arrow}", *cells)
+    return out
+
+
+def code_table(run: Run) -> Table | None:
+    """What would whose code have printed? None where one protocol was used."""
+    rows = tables.by_code(run)
+    if not rows:
+        return None
+    out = Table(title="What would whose code have printed?", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    out.add_column("code", no_wrap=True)
+    shown = [column for column in tables.CODE_COLUMNS if column in tables.columns(rows)]
+    for column in shown:
+        out.add_column(column, justify="right", no_wrap=True)
+    for name, row in rows.items():
+        texts = [tables.cell_text(row[column]) if column in row else ("", "") for column in shown]
+        out.add_row(name, *(f"{value}\n[dim]{error}[/]" if error else value for value, error in texts))
     return out

@@ -107,8 +107,8 @@ class Plain:
             parts.append(self.conv(tensor, f"{block}.{name}b", 1, (1, 0)))
         return torch.cat([*parts, self.pooled(x, block)], 1)
 
-    def __call__(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """(N, 3, 299, 299) as the first layer wants them => features, logits without bias."""
+    def __call__(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """(N, 3, 299, 299) as the first layer wants them => features, logits without bias, the (H, W, C) of sFID."""
         x = self.conv(self.conv(x, "Conv2d_1a_3x3", 2), "Conv2d_2a_3x3")
         x = F.max_pool2d(self.conv(x, "Conv2d_2b_3x3", 1, 1), 3, 2)
         x = F.max_pool2d(self.conv(self.conv(x, "Conv2d_3b_1x1"), "Conv2d_4a_3x3"), 3, 2)
@@ -117,13 +117,16 @@ class Plain:
         parts = [self.conv(x, "Mixed_6a.branch3x3", 2), self.chain(x, "Mixed_6a", "branch3x3dbl", [0, 1, 0], 2)]
         x = torch.cat([*parts, F.max_pool2d(x, 3, 2)], 1)
         for letter in "bcde":
+            if letter == "d":
+                # TensorFlow's mixed_6/conv is this branch, after its ReLU; ADM takes 7 of its 192 channels.
+                spatial = self.conv(x, "Mixed_6d.branch1x1")[:, :7].permute(0, 2, 3, 1).flatten(1)
             x = self.six(x, f"Mixed_6{letter}")
         parts = [self.chain(x, "Mixed_7a", "branch3x3", [0, 0], 2)]
         parts.append(self.chain(x, "Mixed_7a", "branch7x7x3", [0, (0, 3), (3, 0), 0], 2))
         x = torch.cat([*parts, F.max_pool2d(x, 3, 2)], 1)
         x = self.seven(self.seven(x, "Mixed_7b"), "Mixed_7c")
         pool = x.mean((2, 3))
-        return pool, F.linear(pool, self.state["fc.weight"])
+        return pool, F.linear(pool, self.state["fc.weight"]), spatial
 
 
 def prepared(batch: Tensor, kernel: Kernel) -> Tensor:
@@ -145,10 +148,13 @@ def test_rewriting_the_network_changes_nothing(state: State, weights: Path, kern
     """Folded, fused and commuted in float32 against plain in float64."""
     batch = images(4)
     with torch.inference_mode():
-        pool, logits = Plain(state)(prepared(batch, kernel))
-    found = inception.build(SPEC, device=CPU, weights=str(weights), resize=kernel)(batch)
+        pool, logits, spatial = Plain(state)(prepared(batch, kernel))
+    found = inception.build(SPEC, device=CPU, weights=str(weights), resize=kernel, spatial=True)(batch)
     assert_rounding(found.pool, pool)
     assert_rounding(found.logits, logits)
+    assert_rounding(found.spatial, spatial)
+    assert spatial.shape == (len(batch), 17 * 17 * 7)
+    assert inception.build(SPEC, device=CPU, weights=str(weights), resize=kernel)(batch[:1]).spatial is None
 
 
 def test_random_weights_keep_images_apart(weights: Path) -> None:
