@@ -25,6 +25,7 @@ from aigc_bench.store import Exhibits
 
 NUM_SHOWN = 64
 NUM_SINGLED_OUT = 8
+NUM_PAIRS = 16
 THUMBNAIL_PX = 64
 MARGIN_LEVEL = 128
 """of grey, around pictures that are smaller than others"""
@@ -80,6 +81,13 @@ def sheet_of(
         costly = _costly(found["share"])
         pictures |= {"costly_index": costly, "costly_share": found["share"][costly]}
     return Sheet(exhibits | {f"{kind}/{row.name}/-": value.contiguous() for kind, value in pictures.items()})
+
+
+def pairs_of(name: str, samples: SampleSet, original: SampleSet, num_samples: int) -> Exhibits:
+    """The first reconstructions, and what they are made from."""
+    first = range(min(NUM_PAIRS, num_samples))
+    both = tiled([*original.take(first), *samples.take(first)])
+    return {f"originals/{name}/-": both[: len(first)].clone(), f"reconstructions/{name}/-": both[len(first) :].clone()}
 
 
 def _costly(share: Tensor) -> Tensor:

@@ -51,13 +51,13 @@ def check_pairs(name: str, fake: SampleSet, original: SampleSet) -> None:
         raise DataError(_unlike_sizes(name, original, fake.shape, original.shape))
 
 
-def scores(row: Row, fake: SampleSet, reference: Reference, place: Place, limit: int | None = None) -> Iterator[Score]:
+def scores(row: Row, fake: SampleSet, original: SampleSet, place: Place, limit: int | None = None) -> Iterator[Score]:
     """MSE, PSNR and SSIM of the first `limit` pairs.
 
     Raises:
-        ConfigurationError, DataError: see `originals_of` and `errors_of`.
+        DataError: see `errors_of`.
     """
-    errors = errors_of(row.name, fake, originals_of(reference), place, limit)
+    errors = errors_of(row.name, fake, original, place, limit)
     for metric in METRICS:
         yield scored(metric, errors, row, place.cache, place.on_event)
 

@@ -195,7 +195,9 @@ def score_sets(
                 notes += by_class.left_out(name, *classes) if number == 0 else ()
                 scores += by_class.scores(found.row, pair, classes, group, bench.place)
             if bench.paired and number == 0:
-                scores += paired.scores(found.row, samples, reference, bench.place, bench.limit)
+                original = paired.originals_of(reference)
+                scores += paired.scores(found.row, samples, original, bench.place, bench.limit)
+                exhibits |= contact_sheet.pairs_of(name, samples, original, nums[name])
             if number == 0:
                 distance = None if reference.statistics else found.distance(own, group[0])
                 sheet = contact_sheet.sheet_of(

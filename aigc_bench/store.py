@@ -83,7 +83,7 @@ Exhibits = dict[str, Tensor]
 (the anchors are generators "floor" and "noise"):
 
     samples                  (64, C, H, W) uint8, of the same 64 sample seeds for every generator
-    originals, reconstructions   (16, C, H, W) uint8
+    originals, reconstructions   (16, C, H, W) uint8, of scored samples where they are paired
     neighbours               (8, 2, C, H, W) uint8: the samples nearest to the fit split, each beside its neighbour; of
                              scored samples those nearest to the real side
     costly                   (8, 2, C, H, W) uint8: the samples that cost the Fréchet distance most, each beside the

@@ -7,10 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from inputs_kit import Images, Pairs, encoded
 from scoring_kit import call, labelled_digits, noisy, options, values
 
 import aigc_bench
+from aigc_bench.by_class import _mean
+from aigc_bench.core import FeaturePair, Features, Score
 from aigc_bench.errors import AigcBenchError, ConfigurationError, DataError
 from aigc_bench.metrics import frechet
 from aigc_bench.report import classes
@@ -71,7 +74,7 @@ def test_the_worst_class_comes_first_and_main_tables_are_without(files: Path, tm
     ranked = sorted(known, key=lambda name: -known[name])
     assert list(table.scores)[: len(ranked)] == ranked
     (sentence,) = classes.sentences(run)
-    assert f"over {len(known)} of 10 classes; worst: {ranked[0]} " in sentence
+    assert f"over {len(known)} of 10 classes; worst: {ranked[0]}: " in sentence
     assert sentence.count("(N = ") == 3
     assert summary_table(run).row_count == 2  # fd_pixels and intra_fd_pixels
     assert sentence in str(summary_table(run).caption)
@@ -159,11 +162,6 @@ def test_a_class_of_equal_samples_is_a_failed_score(tmp_path: Path) -> None:
 
 def test_the_error_bar_of_the_mean_is_true() -> None:
     """Stated and observed spread of the mean over classes of independent draws agree within a third."""
-    import torch
-
-    from aigc_bench.by_class import _mean
-    from aigc_bench.core import FeaturePair, Features, Score
-
     generator = torch.Generator().manual_seed(0)
     real = Features(torch.randn(400, 4, generator=generator))
     values_, errors = [], []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,14 @@ from torch.utils.data import DataLoader
 
 import aigc_bench
 from aigc_bench import paired
+from aigc_bench.core import SampleSpec
 from aigc_bench.errors import AigcBenchError, ConfigurationError, DataError
 from aigc_bench.extraction import Place
+from aigc_bench.inputs.generated import FunctionGenerator, GeneratedSamples
 from aigc_bench.inputs.opening import open_samples
 from aigc_bench.metrics import reconstruction
-from aigc_bench.store import Cache, Store
+from aigc_bench.protocols import PROTOCOLS
+from aigc_bench.store import Cache, Store, load_exhibits
 
 PIXELS: dict[str, Any] = {"features": ("pixels",), "metrics": ("fd", "kd"), "paired": True}
 REAL, _ = labelled_digits("reference")
@@ -43,7 +47,22 @@ def test_scores_are_those_of_the_pairs(tmp_path: Path) -> None:
     assert found["rfd_pixels"] == values(plain)["fd_pixels"]
     assert found["kd_pixels"] == values(plain)["kd_pixels"]
     assert set(found) == {"rfd_pixels", "kd_pixels", "mse", "psnr", "ssim"}
-    assert "samples is closest to the real data: rfd_pixels" in (folder / "report.html").read_text()
+    page = (folder / "report.html").read_text()
+    assert "samples is closest to the real data: rfd_pixels" in page
+    assert "The first originals above, reconstructions below" in page
+    exhibits = load_exhibits(folder)
+    assert torch.equal(exhibits["originals/samples/-"], tensor(REAL)[:16])
+    assert torch.equal(exhibits["reconstructions/samples/-"], tensor(FAKE)[:16])
+
+
+def test_only_published_distances_are_called_rfid() -> None:
+    """By every protocol; other scores keep their names."""
+    names = {protocol: replace(PROTOCOLS[protocol], paired=True).called for protocol in ("tf", "clean")}
+    assert names["tf"]("fd_inception") == "rfid"
+    assert names["clean"]("fd_inception-pil-bicubic-float") == "rfid@clean"
+    assert names["clean"]("kd_inception-pil-bicubic-float") == "kid@clean"
+    assert names["tf"]("fd_inception[0123abcd]") == "rfd_inception[0123abcd]"
+    assert PROTOCOLS["tf"].called("fd_inception") == "fid"
 
 
 def test_a_limit_takes_the_first_pairs(tmp_path: Path) -> None:
@@ -112,9 +131,6 @@ def test_memory_does_not_grow_with_the_number_of_pairs(tmp_path: Path) -> None:
             return torch.full((len(seeds), *shape[1:]), level, dtype=torch.uint8)
 
         return made
-
-    from aigc_bench.core import SampleSpec
-    from aigc_bench.inputs.generated import FunctionGenerator, GeneratedSamples
 
     spec = SampleSpec("image", shape[1:])
     sets = [

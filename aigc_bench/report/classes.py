@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from aigc_bench.core import Score
+from aigc_bench.core import Estimate, Score
 from aigc_bench.report import tables
 from aigc_bench.store import Run
 
@@ -69,12 +69,13 @@ def sentences(run: Run) -> Iterator[str]:
                 yield f"{row}: {table.metric} of none of {len(mine)} classes is known."
                 continue
             worst = sorted(known, key=lambda name: -known[name].value)[:NUM_NAMED]
-            text = ", ".join(
-                f"{name} {tables.number(known[name].value, known[name].standard_error)} (N = {known[name].num_samples})"
-                for name in worst
-            )
+            text = ", ".join(f"{name}: {_number(known[name])}" for name in worst)
             average, error = tables.cell_text(tables.Cell((mean,)))
             yield (
                 f"{row}: {table.metric} by class: mean {' '.join(filter(None, [average, error]))} over {len(known)} of "
                 f"{len(mine)} classes; worst: {text}."
             )
+
+
+def _number(estimate: Estimate) -> str:
+    return f"{tables.number(estimate.value, estimate.standard_error)} (N = {estimate.num_samples})"

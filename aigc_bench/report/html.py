@@ -15,6 +15,8 @@ from aigc_bench.report import classes, figures, images, tables
 from aigc_bench.store import Exhibits, Run, exhibit_of, writing
 
 GRID_COLUMNS = 16
+SINGLE_PX = 56
+"""about the side of a picture that is looked at by itself; the text below it needs that much"""
 
 
 def write_report(run: Run, exhibits: Exhibits, folder: Path) -> Path:
@@ -137,7 +139,8 @@ def _grids(run: Run, exhibits: Exhibits) -> dict[str, list[dict[str, Any]]]:
 
 def _singled_out(name: str, pairs: Tensor) -> dict[str, Any]:
     """(n, 1 or 2, C, H, W): samples in a row, and below each of them what it is closest to, where that can be shown."""
-    png = images.grid(pairs.transpose(0, 1).flatten(0, 1), len(pairs))
+    scale = max(1, round(SINGLE_PX / max(pairs.shape[-2:])))
+    png = images.grid(pairs.transpose(0, 1).flatten(0, 1), len(pairs), scale)
     return {**_panel(name, png), "beside": pairs.shape[1] > 1}
 
 
