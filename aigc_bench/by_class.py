@@ -1,4 +1,4 @@
-"""The Fréchet distance class by class, and its mean: intra-class FID (Miyato and Koyama, arXiv 1802.05637, §4.1).
+"""The Fréchet distance class by class, and its mean: intra-class FID (Miyato and Koyama, arXiv 1802.05637).
 
 A generator that mixes classes up, or that is good at some of them only, can have a low distance over all samples.
 """
