@@ -1,4 +1,7 @@
-"""Whole scores against torch-fidelity's: its network, its resizing and its statistics, on the same random weights."""
+"""Whole scores against torch-fidelity's: its network, its resizing and its statistics, on the same random weights.
+
+ADM's evaluator needs TensorFlow and cannot run here: its scores are compared with its definitions, in float64.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 import aigc_bench
-from aigc_bench.core import FeaturePair, Features
+from aigc_bench.core import FeaturePair, Features, SampleSpec
+from aigc_bench.features import inception
 from aigc_bench.metrics import frechet, inception_score, kernel, manifold
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # the peers' own warnings
@@ -100,3 +104,50 @@ def test_scores_agree_end_to_end(
     assert found["inception_score"] == pytest.approx(theirs["inception_score"], rel=1e-4)
     for name in ("precision", "recall"):
         assert found[name] == pytest.approx(theirs[name], abs=1.01 / NUM)
+
+
+# ---- ADM ---------------------------------------------------------------------------------------------
+
+
+def frechet_by_definition(real: Tensor, fake: Tensor) -> float:
+    """Means and covariances with N - 1; Tr (Σ₁Σ₂)^½ as the nuclear norm of X₁ X₂ᵀ, for few samples of many features."""
+    x, y = real.double(), fake.double()
+    shift = x.mean(0) - y.mean(0)
+    a, b = ((side - side.mean(0)) / (len(side) - 1) ** 0.5 for side in (x, y))
+    return float(shift @ shift + a.square().sum() + b.square().sum() - 2 * torch.linalg.svdvals(a @ b.T).sum())
+
+
+def adm_by_definition(real: Features, fake: Features) -> dict[str, float]:
+    """What its evaluator prints, but for its distances in float16: chunks of 5,000 in order, k = 3 and ≤."""
+    assert real.spatial is not None
+    assert fake.spatial is not None
+    assert fake.logits is not None
+    p = fake.logits.double().softmax(1)
+    chunks = [p[start : start + 5000] for start in range(0, len(p), 5000)]
+    scores = [(part * (part.log() - part.mean(0).log())).sum(1).mean().exp() for part in chunks]
+    x, y = real.pool.double(), fake.pool.double()
+    (xx, yy, xy) = (torch.cdist(a, b, compute_mode="donot_use_mm_for_euclid_dist") for a, b in ((x, x), (y, y), (x, y)))
+    near_real, near_fake = (d.sort(1).values[:, 3] for d in (xx, yy))
+    return {
+        "fd": frechet_by_definition(real.pool, fake.pool),
+        "sfd": frechet_by_definition(real.spatial, fake.spatial),
+        "inception_score": float(torch.stack(scores).mean()),
+        "precision": float((xy <= near_real[:, None]).any(0).double().mean()),
+        "recall": float((xy <= near_fake[None]).any(1).double().mean()),
+    }
+
+
+def test_adm_scores_equal_their_definition(
+    random_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From arrays to scores."""
+    monkeypatch.setenv("AIGC_BENCH_WEIGHTS", str(random_weights))
+    real, fake = images(0, 1.0), images(1, 0.9)
+    extractor = inception.build(SampleSpec("image", (3, 32, 32)), device=torch.device("cpu"), spatial=True)
+    expected = adm_by_definition(extractor(real), extractor(fake))
+    run, _ = aigc_bench.score(fake, real, protocols=["adm"], options=aigc_bench.Options(store=tmp_path / "store"))
+    found = {score.metric: score.estimate.value for score in run.scores if score.estimate}
+    assert {name.partition("@")[0].split("_inception[")[0]: value for name, value in found.items()} == pytest.approx(
+        expected, rel=1e-6
+    )
+    assert all(name.endswith("@adm") for name in found)

@@ -156,6 +156,33 @@ def test_published_moments_are_a_real_side(files: Path, images: dict[str, NDArra
         aigc_bench.score(files / "fake.npy", tmp_path / "wide.npz", features=PIXELS, options=options(tmp_path))
 
 
+def test_published_spatial_moments_are_a_real_side(
+    files: Path, images: dict[str, NDArray[np.uint8]], tmp_path: Path
+) -> None:
+    """As ADM's files hold them; `sfd` and `fd_infinity` from moments equal those from the samples."""
+    metrics = ("fd", "sfd", "fd_infinity")
+    halves: dict[str, Any] = {
+        "features": ["scoring_kit:build_halves"],
+        "metrics": metrics,
+        "options": options(tmp_path),
+    }
+    direct, _ = aigc_bench.score(files / "fake.npy", files / "real.npy", **halves)
+    flat_real = flat(images["real"]).pool.double().numpy()
+    pool, spatial = flat_real[:, :32], flat_real[:, 32:]
+    moments = {"mu": pool.mean(0), "sigma": np.cov(pool, rowvar=False)}
+    np.savez(tmp_path / "plain.npz", **moments)
+    np.savez(tmp_path / "adm.npz", **moments, mu_s=spatial.mean(0), sigma_s=np.cov(spatial, rowvar=False))
+    run, _ = aigc_bench.score(files / "fake.npy", tmp_path / "adm.npz", **halves)
+    assert set(values(run)) == {"fd_halves", "sfd_halves", "fd_infinity_halves"}
+    assert values(run) == pytest.approx(values(direct), rel=1e-6)
+    run, _ = aigc_bench.score(files / "fake.npy", tmp_path / "plain.npz", **halves)
+    assert set(values(run)) == {"fd_halves", "fd_infinity_halves"}
+    reasons = [score.reason for score in run.scores if score.status == "not available"]
+    assert reasons == [f"{tmp_path / 'plain.npz'} holds moments only; give real samples to have it"]
+    with pytest.raises(DataError, match="moments of 32 features, extractor 'pixels' has 64"):
+        aigc_bench.score(files / "fake.npy", tmp_path / "adm.npz", features=PIXELS, options=options(tmp_path))
+
+
 def test_skipped_images_are_counted_and_listed(files: Path, tmp_path: Path) -> None:
     """In the report's notes."""
     folder = tmp_path / "fake"
@@ -226,20 +253,43 @@ def test_rows_of_unlike_n_and_bad_requests_are_refused(files: Path, tmp_path: Pa
     assert by_name(["x/floor"]) == {"x/floor": "x/floor"}
 
 
-def test_only_the_published_weights_make_a_fid(
+ALL = {
+    *("fid", "kid", "inception_score", "precision", "recall", "density", "coverage"),
+    *("fid@torch-fidelity", "kid@torch-fidelity", "inception_score@torch-fidelity"),
+    *("fid@adm", "sfid@adm", "inception_score@adm", "precision@adm", "recall@adm"),
+    *("inception_score@improved-gan", "inception_score@studiogan", "fid@pytorch-fid", "fid@clean", "kid@clean"),
+}
+
+
+def test_all_protocols_in_three_passes_and_only_the_published_weights_make_a_fid(
     images: dict[str, NDArray[np.uint8]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Under every protocol; with other weights in the same layout the name says which."""
+    """The extractor sees every set once per way of resizing; with other weights the name says which."""
     path = tmp_path / "weights.pth"
     torch.save(variance_preserving_weights(0), path)
     monkeypatch.setenv("AIGC_BENCH_WEIGHTS", str(path))
     monkeypatch.setattr(inception, "PUBLISHED_SHA256", inception.read_weights(path)[1])
-    few = {"metrics": ("fd", "kd"), "options": options(tmp_path)}
-    run, _ = aigc_bench.score(images["fake"][:40], images["real"][:48], protocols=["all"], **few)
-    assert set(values(run)) == {"fid", "kid", "fid@pytorch-fid", "kid@pytorch-fid", "fid@clean", "kid@clean"}
-    assert len(set(values(run).values())) == 6
+    seen: list[tuple[str, int]] = []
+    inner = inception.InceptionFeatures.__call__
+
+    def counted(self: inception.InceptionFeatures, batch: torch.Tensor) -> Features:
+        seen.append((self.name, len(batch)))
+        return inner(self, batch)
+
+    monkeypatch.setattr(inception.InceptionFeatures, "__call__", counted)
+    fake, real, where = images["fake"][:40], images["real"][:48], {"options": options(tmp_path)}
+    run, _ = aigc_bench.score(fake, real, protocols=["all"], **where)
+    extractors = ("inception", "inception-torch-bilinear", "inception-pil-bicubic-float")
+    assert sorted(seen) == sorted((name, num) for name in extractors for num in (40, 48))
+    assert {score.metric for score in run.scores} == ALL
+    found = values(run)
+    assert set(found) == ALL - {"kid@torch-fidelity"}
+    assert "100 subsets of 1000 need as many samples" in "".join(score.reason or "" for score in run.scores)
+    assert found["fid"] == found["fid@torch-fidelity"] == found["fid@adm"]
+    assert len({found[name] for name in ("fid", "fid@pytorch-fid", "fid@clean", "kid", "kid@clean", "sfid@adm")}) == 6
+    assert len({found[name] for name in ALL if name.startswith("inception_score")}) == 4  # torch-fidelity's is tf's
     monkeypatch.setattr(inception, "PUBLISHED_SHA256", "0" * 64)
-    run, _ = aigc_bench.score(images["fake"][:40], images["real"][:48], **few)
+    run, _ = aigc_bench.score(fake, real, metrics=("fd", "kd"), **where)
     assert all(name.startswith(("fd_inception[", "kd_inception[")) for name in values(run))
 
 
@@ -247,7 +297,7 @@ def test_without_protocol_or_features_the_first_protocol_is_meant() -> None:
     """And no protocol twice."""
     assert [protocol.name for protocol in protocols.selected([], [])] == ["tf"]
     assert [protocol.name for protocol in protocols.selected([], ["pixels"])] == ["pixels"]
-    assert [p.name for p in protocols.selected(["clean", "all"], [])] == ["clean", "tf", "pytorch-fid"]
+    assert [p.name for p in protocols.selected(["clean", "all"], [])][:3] == ["clean", "tf", "pytorch-fid"]
 
 
 # ---- the command line -------------------------------------------------------------------------------

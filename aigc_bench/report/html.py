@@ -85,13 +85,18 @@ def _shown(run: Run, rows: tables.Table) -> dict[str, Any]:
 
 def _shown_codes(run: Run) -> dict[str, Any] | None:
     """The same of what whose code would have printed; None where one protocol was used."""
-    rows = tables.by_code(run)
-    columns = [column for column in tables.CODE_COLUMNS if column in tables.columns(rows)]
+    sets = tables.by_code(run)
+    names = tables.code_columns(sets)
     body = [
-        (name, False, [(*(tables.cell_text(row[c]) if c in row else ("", "")), False) for c in columns])
-        for name, row in rows.items()
+        (f"{name} · {code}" if len(sets) > 1 else code, name in tables.ANCHORS, _code_cells(row, names))
+        for name, codes in sets.items()
+        for code, row in codes.items()
     ]
-    return {"head": [(*column.split(), "") for column in columns], "body": body} if rows else None
+    return {"head": [(*name.split(), "") for name in names], "body": body} if sets else None
+
+
+def _code_cells(row: dict[str, tables.Cell], names: list[str]) -> list[tuple[str, str, bool]]:
+    return [(*(tables.cell_text(row[name]) if name in row else ("", "")), False) for name in names]
 
 
 def _extractors(run: Run) -> list[str]:

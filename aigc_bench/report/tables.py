@@ -202,22 +202,25 @@ CODE_COLUMNS = {
 """column => metrics and published scores that stand in it"""
 
 
-def by_code(run: Run) -> Table:
-    """What would whose code have printed? Code (and set, of several) => column => cell, for what that code prints.
+def by_code(run: Run) -> dict[str, Table]:
+    """What would whose code have printed? Row => code => column => cell, for what that code prints.
 
     Empty where fewer than two published protocols were used.
     """
-    found: dict[tuple[str, str], dict[str, Cell]] = {}
+    found: dict[str, Table] = {}
     for name, row in table(run, "quality").items():
         for metric, cell in row.items():
             protocol = _protocol_of(cell.scores[0])
             column = protocol and _column_of(metric.partition("@")[0], cell.scores[0].extractor, protocol)
             if protocol and column:
-                found.setdefault((name, protocol.name), {}).setdefault(column, cell)
-    several = len({name for name, _ in found}) > 1
-    if len({code for _, code in found}) < 2:
-        return {}
-    return {f"{code} · {name}" if several else code: cells for (name, code), cells in found.items()}
+                found.setdefault(name, {}).setdefault(protocol.name, {}).setdefault(column, cell)
+    return found if len({code for codes in found.values() for code in codes}) > 1 else {}
+
+
+def code_columns(sets: dict[str, Table]) -> list[str]:
+    """The columns of `by_code` that have a cell."""
+    there = {column for codes in sets.values() for column in columns(codes)}
+    return [column for column in CODE_COLUMNS if column in there]
 
 
 def _protocol_of(score: Score) -> Protocol | None:

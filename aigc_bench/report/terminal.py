@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rich.box import SIMPLE_HEAD
+from rich.markup import escape
 from rich.table import Table
 
 from aigc_bench.report import classes, tables
@@ -20,7 +21,7 @@ def summary_table(run: Run) -> Table:
     )
     out.add_column("", no_wrap=True)
     for name in rows:
-        out.add_column(name, justify="right", no_wrap=True)
+        out.add_column(escape(name), justify="right", no_wrap=True)
     for metric in tables.columns(rows):
         arrow = "↑" if tables.direction(run, metric) else "↓"
         best = tables.best_rows(rows, run, metric)
@@ -31,21 +32,25 @@ def summary_table(run: Run) -> Table:
             cells.append(
                 f"[{style}]{value}[/]" + (f"\n[dim]{error.replace(' · seeds ±', chr(10) + '~')}[/]" if error else "")
             )
-        out.add_row(f"{metric} {arrow}", *cells)
+        out.add_row(escape(f"{metric} {arrow}"), *cells)
     return out
 
 
 def code_table(run: Run) -> Table | None:
     """What would whose code have printed? None where one protocol was used."""
-    rows = tables.by_code(run)
-    if not rows:
+    sets = tables.by_code(run)
+    if not sets:
         return None
     out = Table(title="What would whose code have printed?", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
-    out.add_column("code", no_wrap=True)
-    shown = [column for column in tables.CODE_COLUMNS if column in tables.columns(rows)]
+    out.add_column("", no_wrap=True)
+    shown = tables.code_columns(sets)
     for column in shown:
         out.add_column(column, justify="right", no_wrap=True)
-    for name, row in rows.items():
-        texts = [tables.cell_text(row[column]) if column in row else ("", "") for column in shown]
-        out.add_row(name, *(f"{value}\n[dim]{error}[/]" if error else value for value, error in texts))
+    for name, codes in sets.items():
+        if len(sets) > 1:
+            out.add_row(f"[bold]{escape(name)}[/]")
+        for code, row in codes.items():
+            texts = [tables.cell_text(row[column]) if column in row else ("", "") for column in shown]
+            out.add_row(code, *(f"{value}\n[dim]{error}[/]" if error else value for value, error in texts))
+        out.add_section()
     return out

@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 import torch
+from rich.console import Console
 
 from aigc_bench.core import Estimate, Score, TrainingLog
 from aigc_bench.machine import environment
 from aigc_bench.report import images, tables
 from aigc_bench.report.html import write_report
-from aigc_bench.report.terminal import summary_table
+from aigc_bench.report.terminal import code_table, summary_table
 from aigc_bench.store import CaseRecord, DatasetRecord, Exhibits, Run
 from aigc_bench.suite import load_suite
 
@@ -110,6 +111,72 @@ def test_a_bare_run_still_has_a_page_and_a_table(run: Run, tmp_path: Path) -> No
     bare = run.model_copy(update={"cases": (), "scores": run.scores[:4]})
     assert "No generator has a Fréchet distance" in write_report(bare, {}, tmp_path).read_text()
     assert summary_table(run).row_count == 4
+
+
+def printed(*names: str, extractor: str = "inception", row: str = "gan") -> list[Score]:
+    """Scores by these names, each with its place in the list as value."""
+    return [
+        score(row, None, name, float(number), extractor=extractor, extractor_digest="0" * 64)
+        for number, name in enumerate(names)
+    ]
+
+
+CODES = (
+    *("fid", "kid", "fid_infinity", "inception_score", "precision", "recall", "density", "kid@torch-fidelity"),
+    *("fid@adm", "sfid@adm", "inception_score@adm", "recall@adm", "fid@improved-gan", "inception_score@improved-gan"),
+)
+
+
+def test_scores_are_regrouped_by_whose_code_prints_them(run: Run, exhibits: Exhibits, tmp_path: Path) -> None:
+    """Each in its column; what a code does not print has no cell; what has no column stays out."""
+    several = run.model_copy(update={"scores": tuple(printed(*CODES))})
+    rows = tables.by_code(several)["gan"]
+    values = {code: {column: cell.value for column, cell in row.items()} for code, row in rows.items()}
+    assert values == {
+        "tf": {"FID ↓": 0, "KID ↓": 1, "IS ↑": 3, "precision ↑": 4, "recall ↑": 5},
+        "torch-fidelity": {"KID ↓": 7},
+        "adm": {"FID ↓": 8, "sFID ↓": 9, "IS ↑": 10, "recall ↑": 11},
+        "improved-gan": {"IS ↑": 13},
+    }
+    table = code_table(several)
+    assert table is not None
+    assert table.row_count == 4
+    assert [column.header for column in table.columns][1:] == list(tables.CODE_COLUMNS)
+    page = write_report(several, exhibits, tmp_path).read_text()
+    assert "What would whose code have printed?" in page
+
+
+def test_other_weights_and_several_sets_are_regrouped_too(run: Run) -> None:
+    """Names with an extractor's hash in them; a row of the table per set and code."""
+    names = ("fd_inception[abcd1234]", "sfd_inception[abcd1234]@adm", "kd_subsets_inception[abcd1234]@torch-fidelity")
+    scores = [s for row in ("gan", "vae") for s in printed(*names, extractor="inception[abcd1234]", row=row)]
+    sets = tables.by_code(run.model_copy(update={"scores": tuple(scores)}))
+    assert list(sets) == ["gan", "vae"]
+    assert {code: list(row) for code, row in sets["vae"].items()} == {
+        "tf": ["FID ↓"],
+        "adm": ["sFID ↓"],
+        "torch-fidelity": ["KID ↓"],
+    }
+
+
+def test_one_protocol_needs_no_such_table(run: Run, exhibits: Exhibits, tmp_path: Path) -> None:
+    """Nor do an extractor of one's own beside it, and speeds, which have an "@" too."""
+    own = printed("fd_pixels", "precision", extractor="pixels")
+    for names in (("fid", "kid"), ("fid@adm",)):
+        scores = (*printed(*names), *own, score("gan", None, "samples_per_s@64", 1.0))
+        one = run.model_copy(update={"scores": scores})
+        assert tables.by_code(one) == {}
+        assert code_table(one) is None
+    assert "whose code" not in write_report(one, exhibits, tmp_path).read_text()
+
+
+def test_brackets_in_names_are_no_markup(run: Run) -> None:
+    """An extractor's hash stands in a score's name, and may begin with a letter."""
+    one = run.model_copy(update={"scores": tuple(printed("fd_inception[abcd1234]"))})
+    console = Console(width=100)
+    with console.capture() as captured:
+        console.print(summary_table(one))
+    assert "fd_inception[abcd1234]" in captured.get()
 
 
 def test_grids_keep_every_pixel() -> None:
