@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +17,12 @@ from aigc_bench.core import OnEvent
 from aigc_bench.errors import ConfigurationError, IncompleteRunError
 from aigc_bench.harness import run_bench
 from aigc_bench.inputs.opening import Source, open_samples
-from aigc_bench.inputs.samples import OnBadImage, SampleSet
+from aigc_bench.inputs.samples import OnBadImage
 from aigc_bench.machine import choose_device
 from aigc_bench.reference import Reference
 from aigc_bench.report.html import write_report
+from aigc_bench.report.tables import ANCHORS
+from aigc_bench.sources import FakeSource, Sources
 from aigc_bench.store import Cache, Run, Store, load_exhibits, load_run, writing
 from aigc_bench.suite import GeneratorEntry, Suite, load_suite, parse_suite
 
@@ -103,7 +105,7 @@ def run(
 
 
 def score(
-    fake: Source | Mapping[str, Source],
+    fake: FakeSource | Mapping[str, FakeSource],
     real: Source,
     *,
     holdout: Source | None = None,
@@ -111,6 +113,8 @@ def score(
     features: Sequence[str] = (),
     metrics: Sequence[str] | None = None,
     limit: int | None = None,
+    per_class: bool = False,
+    paired: bool = False,
     on_bad_image: OnBadImage = "error",
     options: Options | None = None,
     on_event: OnEvent = lambda event: None,
@@ -119,14 +123,17 @@ def score(
     """Score samples against real ones; the run and the folder that holds run.json, report.html and figures/.
 
     Args:
-        fake: a path, array, tensor, data set or loader of images (see `aigc_bench.inputs.opening.open_samples`), or
-            several by name: a row each.
+        fake: a path, array, tensor, data set or loader of images (see `aigc_bench.inputs.opening.open_samples`); a
+            generator, by entry point or as "pkg.module:build"; a function of seeds (N,) int64 that returns samples
+            (N, C, H, W) uint8; or several of these by name: a row each.
         real: the same, or what `save_stats` wrote, or an npz file of published moments.
         holdout: further real samples: the floor row, which no model can be expected to beat.
         protocols: of `aigc_bench.protocols`, or "all"; "tf" where neither protocols nor features are named.
         features: extractors by entry point or "pkg.module:build".
         metrics: entry points of metrics that need features alone; None: those that each protocol prints.
         limit: only the first so many samples of each row.
+        per_class: the Fréchet distance of every class, too; both sides say which sample is of which.
+        paired: sample i is a reconstruction of real sample i: MSE, PSNR and SSIM, too, and `fid` is called `rfid`.
         on_bad_image: "skip" leaves unreadable images out, counted and listed.
         options: store, device, threads.
         on_event: hears of progress.
@@ -136,30 +143,34 @@ def score(
         AigcBenchError: see `aigc_bench.errors`.
     """
     options = options or Options()
-    wanted = published.selected(protocols, features)
-    bench = scoring.Bench.prepare(_place(options, on_event), wanted, metrics, limit)
+    wanted = [replace(one, paired=paired) for one in published.selected(protocols, features)]
+    place = _place(options, on_event)
+    bench = scoring.Bench.prepare(place, wanted, metrics, limit, per_class=per_class, paired=paired)
+    if paired:
+        _check_paired(holdout, on_bad_image)
     fakes = fake if isinstance(fake, Mapping) else {"samples": fake}
-    opened: list[SampleSet] = []
-
-    def open_(source: Source) -> SampleSet:
-        opened.append(open_samples(source, on_bad_image=on_bad_image))
-        return opened[-1]
-
-    try:
+    if set(ANCHORS) & fakes.keys():
+        raise ConfigurationError("'floor' and 'noise' name the anchor rows; give the samples another name")
+    with Sources(on_bad_image, place.device, limit) as sources:
+        reference = Reference.opened(real, sources.samples)
         found, exhibits = scoring.score_sets(
-            {name: open_(source) for name, source in fakes.items()},
-            Reference.opened(real, open_),
-            None if holdout is None else open_(holdout),
+            {name: sources.fake(source, reference) for name, source in fakes.items()},
+            reference,
+            None if holdout is None else sources.samples(holdout),
             wanted,
             bench,
             command or "aigc_bench.score(…)",
         )
-    finally:
-        for samples in opened:
-            samples.close()
     folder = Store(options.store).write(found, exhibits)
     write_report(found, exhibits, folder)
     return found, folder
+
+
+def _check_paired(holdout: Source | None, on_bad_image: OnBadImage) -> None:
+    if holdout is not None:
+        raise ConfigurationError("held-out images are no reconstructions: --holdout has no place beside --paired")
+    if on_bad_image == "skip":
+        raise ConfigurationError("skipped images would shift the pairs: --on-bad-image skip excludes --paired")
 
 
 def save_stats(
@@ -208,7 +219,11 @@ def check_complete(run: Run) -> None:
         for case in run.cases
         if case.status == "failed"
     ]
-    failures += [f"{s.generator}, {s.metric}: {s.reason}" for s in run.scores if s.status == "failed"]
+    failures += [
+        f"{s.generator}, {s.metric}{'' if s.class_name is None else f' of class {s.class_name}'}: {s.reason}"
+        for s in run.scores
+        if s.status == "failed"
+    ]
     if failures:
         raise IncompleteRunError(f"{len(failures)} failed: " + "; ".join(failures))
 
@@ -232,8 +247,9 @@ def by_name(paths: Sequence[str]) -> dict[str, str]:
     if len(set(paths)) < len(paths):
         raise ConfigurationError(f"expected every set of samples once, got {', '.join(paths)}")
     names = [Path(path).name for path in paths]
-    ambiguous = len(set(names)) < len(names) or set(names) & {"floor", "noise"}
-    return dict(zip(paths if ambiguous else names, paths, strict=True))
+    if len(set(names)) < len(names) or set(names) & set(ANCHORS):
+        names = [f"./{path}" if path in ANCHORS else path for path in paths]
+    return dict(zip(names, paths, strict=True))
 
 
 def copy_report(folder: Path, output: Path) -> None:

@@ -16,13 +16,14 @@ import torch
 from pydantic import TypeAdapter
 from torch import Tensor
 
-from aigc_bench import collect, core, noise, plugins, testing, timing, train
+from aigc_bench import collect, core, drawing, noise, plugins, testing, timing, train
 from aigc_bench.core import Dataset, Evidence, Features, Generator, Metric, OnEvent, TrainingLog
 from aigc_bench.errors import ConfigurationError, NotAvailableError, foreign_code
+from aigc_bench.metrics import reconstruction
 from aigc_bench.store import Cache
 from aigc_bench.suite import Case, Suite
 
-SOURCES = (collect, core, noise, timing, train)
+SOURCES = (collect, core, drawing, noise, timing, train)
 """source that every stage depends on"""
 
 
@@ -154,7 +155,7 @@ class Bench:
         """The subject's samples of seeds 0 … N - 1, on the CPU."""
         num = self.suite.num_samples
         inputs = {**subject.identity, "num_samples": num}
-        draw = lambda: {"samples": collect.draw(subject.generator, num, self.device)}  # noqa: E731
+        draw = lambda: {"samples": drawing.draw(subject.generator, num, self.device)}  # noqa: E731
         return self.cache.tensors("samples", inputs, draw)["samples"]
 
     def features(self, extractor: core.FeatureExtractor, identity: dict[str, Any], samples: Tensor) -> Features:
@@ -187,15 +188,17 @@ class Bench:
         """Held-out samples for reconstruction and likelihood, on the device."""
         return self.dataset.holdout.samples[: self.suite.num_reconstructions].to(self.device)
 
-    def reconstruction_pairs(self, subject: Subject) -> list[core.ReconstructionPair]:
-        """Held-out samples and their reconstructions."""
-        inputs = {**subject.identity, "num": self.suite.num_reconstructions}
+    def reconstructions(self, subject: Subject) -> dict[str, Tensor]:
+        """See `collect.reconstructions`."""
+        errors = plugins.source_digest(reconstruction)
+        inputs = {**subject.identity, "num": self.suite.num_reconstructions, "errors": errors}
+        return self.cache.tensors(
+            "reconstructions", inputs, lambda: collect.reconstructions(subject.generator, self.held_out())
+        )
 
-        def produce() -> dict[str, Tensor]:
-            pair = collect.reconstructions(subject.generator, self.held_out())
-            return {"original": pair.original, "reconstruction": pair.reconstruction}
-
-        return [core.ReconstructionPair(**self.cache.tensors("reconstructions", inputs, produce))]
+    def reconstruction_errors(self, subject: Subject) -> list[core.ReconstructionErrors]:
+        """How far held-out samples are from their reconstructions."""
+        return [collect.reconstruction_errors(self.reconstructions(subject), self.dataset.spec)]
 
     def log_probs(self, subject: Subject) -> list[core.LogProbs]:
         """Log-likelihoods of held-out samples."""
@@ -247,7 +250,7 @@ FOOTPRINT_BATCH = 64
 
 COLLECTORS: dict[type, Callable[[Bench, Subject], Sequence[Evidence]]] = {
     core.FeaturePair: Bench.feature_pairs,
-    core.ReconstructionPair: Bench.reconstruction_pairs,
+    core.ReconstructionErrors: Bench.reconstruction_errors,
     core.LogProbs: Bench.log_probs,
     core.Throughput: Bench.throughputs,
     core.Latency: Bench.latencies,

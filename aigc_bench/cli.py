@@ -151,13 +151,22 @@ BadImageOption = Annotated[str, typer.Option("--on-bad-image", help="error, or s
 @app.command(no_args_is_help=True)
 @reported
 def score(
-    fake: Annotated[list[str], typer.Argument(help="Folder, zip, tar, npz or npy of images; several: a row each.")],
+    fake: Annotated[
+        list[str],
+        typer.Argument(help="Folder, zip, tar, npz or npy of images; or a generator: its name or pkg.module:build."),
+    ],
     real: Annotated[str, typer.Option("--real", help="The same of real images, or what `stats` wrote, or moments.")],
     holdout: Annotated[str | None, typer.Option(help="Further real images: the floor row.")] = None,
     protocol: ProtocolOption = None,
     features: FeaturesOption = None,
     metrics: Annotated[str | None, typer.Option(help="Comma-separated; see `list`.")] = None,
     limit: Annotated[int | None, typer.Option(help="At most the first so many samples per row.")] = None,
+    per_class: Annotated[
+        bool, typer.Option("--per-class", help="FID of every class, too: of folders, arr_1 of an npz, or labels.")
+    ] = False,
+    paired: Annotated[
+        bool, typer.Option("--paired", help="FAKE holds reconstructions of REAL, in its order: rFID, MSE, PSNR, SSIM.")
+    ] = False,
     on_bad_image: BadImageOption = "error",
     weights: WeightsOption = None,
     store: StoreOption = Path("runs"),
@@ -171,7 +180,7 @@ def score(
     """Score samples that exist already against real ones, with error bars."""
     from aigc_bench import api, progress
 
-    sys.path.insert(0, os.getcwd())  # so that --features finds a module of the working directory
+    sys.path.insert(0, os.getcwd())  # so that a generator or --features is found in the working directory
     _use_weights(weights)
     with progress.shown(_stderr(), quiet=quiet) as on_event:
         found, folder = api.score(
@@ -182,6 +191,8 @@ def score(
             features=features or (),
             metrics=metrics.split(",") if metrics else None,
             limit=limit,
+            per_class=per_class,
+            paired=paired,
             on_bad_image=_on_bad_image(on_bad_image),
             options=api.Options(store, device, threads),
             on_event=on_event,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -25,17 +24,18 @@ from aigc_bench.core import (
     Generator,
     Latency,
     LogProbs,
-    ReconstructionPair,
+    ReconstructionErrors,
     SampleSpec,
     Throughput,
 )
+from aigc_bench.drawing import SAMPLE_BATCH, checked
 from aigc_bench.errors import GeneratorError, MeasurementError, NotAvailableError, foreign_code
 from aigc_bench.metrics.neighbours import nearest_neighbours
+from aigc_bench.metrics.reconstruction import errors_of, window_text
 from aigc_bench.suite import GeneratorEntry, SpeedEntry
 from aigc_bench.train import load_state
 
-SAMPLE_BATCH = 512
-"""batch size of drawing: fixed, so that float rounding does not depend on how much is asked for"""
+NUM_RECONSTRUCTIONS_SHOWN = 16
 
 
 class RealData:
@@ -48,26 +48,6 @@ class RealData:
     def sample(self, seeds: Tensor) -> Tensor:
         """(N,) int64 => (N, *shape)."""
         return self._samples[seeds % len(self._samples)]
-
-
-def checked(generator: Generator, what: str, call: Callable[[], Tensor], num_samples: int) -> Tensor:
-    """The canonical samples that code which is not ours returns.
-
-    Raises:
-        GeneratorError: an exception, or samples that are not canonical.
-    """
-    with foreign_code(what):
-        samples = call()
-    return generator.spec.check(samples, num_samples)
-
-
-def draw(generator: Generator, num_samples: int, device: torch.device) -> Tensor:
-    """Samples of seeds 0 … num_samples - 1, (num_samples, *shape), on `device`."""
-    parts = []
-    for first in range(0, num_samples, SAMPLE_BATCH):
-        seeds = torch.arange(first, min(first + SAMPLE_BATCH, num_samples), device=device)
-        parts.append(checked(generator, "sample", partial(generator.sample, seeds), len(seeds)))
-    return torch.cat(parts)
 
 
 def features(extractor: FeatureExtractor, samples: Tensor) -> Features:
@@ -89,8 +69,12 @@ def neighbours(fake: Features, fit: Features) -> tuple[Tensor, Tensor]:
     return distances[:, 0], indices[:, 0]
 
 
-def reconstructions(generator: Generator, original: Tensor) -> ReconstructionPair:
-    """The held-out samples and what the generator's encoder and decoder make of them.
+def reconstructions(generator: Generator, original: Tensor) -> dict[str, Tensor]:
+    """What the generator's encoder and decoder make of held-out samples.
+
+    Returns:
+        squared, ssim: (N,) float64, see `ReconstructionErrors`.
+        originals, reconstructions: the first few, (n, C, H, W) uint8, to look at.
 
     Raises:
         NotAvailableError: the generator has no `reconstruct`.
@@ -98,11 +82,24 @@ def reconstructions(generator: Generator, original: Tensor) -> ReconstructionPai
     reconstruct = getattr(generator, "reconstruct", None)
     if reconstruct is None:
         raise NotAvailableError("it has no `reconstruct`")
-    parts = [
-        checked(generator, "reconstruct", partial(reconstruct, chunk), len(chunk))
-        for chunk in original.split(SAMPLE_BATCH)
-    ]
-    return ReconstructionPair(original.cpu(), torch.cat(parts).cpu())
+    squared, similarity, shown = [], [], original[:0]
+    for chunk in original.split(SAMPLE_BATCH):
+        found = checked(generator, "reconstruct", partial(reconstruct, chunk), len(chunk))
+        errors = errors_of(chunk, found)
+        squared.append(errors.squared)
+        similarity.append(errors.ssim)
+        shown = torch.cat([shown, found])[:NUM_RECONSTRUCTIONS_SHOWN]
+    return {
+        "squared": torch.cat(squared),
+        "ssim": torch.cat(similarity),
+        "originals": original[: len(shown)].clone(),
+        "reconstructions": shown.clone(),
+    }
+
+
+def reconstruction_errors(found: dict[str, Tensor], spec: SampleSpec) -> ReconstructionErrors:
+    """The evidence among what `reconstructions` returned."""
+    return ReconstructionErrors(found["squared"], found["ssim"], window_text(spec.shape))
 
 
 def log_probs(generator: Generator, held_out: Tensor) -> LogProbs:

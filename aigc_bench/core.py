@@ -254,11 +254,15 @@ class SpatialStatisticsPair(StatisticsPair):
 
 
 @dataclass(frozen=True, slots=True)
-class ReconstructionPair:
-    """original and reconstruction, both (N, C, H, W) uint8."""
+class ReconstructionErrors:
+    """How far each reconstruction is from its original; made chunk by chunk, so that no pixels are held."""
 
-    original: Tensor
-    reconstruction: Tensor
+    squared: Tensor
+    """(N,) float64 mean squared error of each image, pixels scaled to 0…1"""
+    ssim: Tensor
+    """(N,) float64 structural similarity of each image"""
+    window: str
+    """what the similarity was averaged over: "Gaussian 11 × 11 window" """
 
     @property
     def labels(self) -> Mapping[str, str]:
@@ -399,6 +403,8 @@ class Score:
     reason: str | None = None
     extractor: str | None = None
     extractor_digest: str | None = None
+    class_name: str | None = None
+    """the class whose samples alone are scored; None: all samples"""
 
 
 Event = Mapping[str, Any]

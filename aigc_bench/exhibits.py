@@ -13,7 +13,6 @@ from aigc_bench.errors import NotAvailableError
 from aigc_bench.store import Exhibits
 
 NUM_SAMPLES = 64
-NUM_RECONSTRUCTIONS = 16
 NUM_NEIGHBOURS = 8
 
 
@@ -63,10 +62,7 @@ def _neighbours(bench: Bench, subject: Subject) -> Exhibits:
 
 def _reconstructions(bench: Bench, subject: Subject) -> Exhibits:
     try:
-        pair = bench.reconstruction_pairs(subject)[0]
+        found = bench.reconstructions(subject)
     except NotAvailableError:
         return {}
-    return {
-        "originals": pair.original[:NUM_RECONSTRUCTIONS],
-        "reconstructions": pair.reconstruction[:NUM_RECONSTRUCTIONS],
-    }
+    return {kind: found[kind] for kind in ("originals", "reconstructions")}

@@ -30,6 +30,8 @@ class Protocol:
     description: str = ""
     variants: Mapping[str, str] = field(default_factory=dict)
     """entry point that is asked for => the one that this code computes under that name"""
+    paired: bool = False
+    """the samples are reconstructions of the real ones: a Fréchet distance is called `rfid`"""
 
     def variant(self, metric: str) -> str:
         """What this code computes where `metric` is asked for: "inception_score" => "inception_score_adm"."""
@@ -37,7 +39,8 @@ class Protocol:
 
     def called(self, metric: str) -> str:
         """What a score is called: "fd_inception" => "fid@adm"."""
-        return self.published.get(metric, metric) + self.mark
+        prefix = "r" if self.paired and metric.startswith("fd_") else ""
+        return prefix + self.published.get(metric, metric) + self.mark
 
     def shares_a_pass_with(self, other: Protocol) -> bool:
         """Whether one forward pass serves both."""

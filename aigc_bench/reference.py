@@ -56,14 +56,21 @@ class Reference:
         ]
         return digest_of(parts)
 
-    def features(self, protocol: Protocol, place: Place) -> Features | None:
-        """Features of the real side; None where only its moments are published."""
+    @property
+    def num_samples(self) -> int | None:
+        """How many real samples there are; None where that is not known, or not yet."""
+        if self.stored is not None:
+            return self.stored.features.num_samples
+        return self.samples.num_samples if self.samples else None
+
+    def features(self, protocol: Protocol, place: Place, limit: int | None = None) -> Features | None:
+        """Features of the first `limit` real samples; None where only their moments are published."""
         if self.stored is not None:
             return self.stored.features
         if self.samples is None:
             return None
         place.on_event({"event": "case", "name": f"{protocol.name}: reference", "number": 0, "total": 1, "seed": None})
-        return features_of(extractor_for(protocol, self.samples, place.device), self.samples, place)
+        return features_of(extractor_for(protocol, self.samples, place.device), self.samples, place, limit)
 
     def check_extractor(self, extractor: FeatureExtractor, protocol: Protocol, place: Place) -> None:
         """Refuse to compare features of unlike extractors.

@@ -11,13 +11,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from aigc_bench import contact_sheet, core, plugins
+from aigc_bench import by_class, contact_sheet, core, paired, plugins
 from aigc_bench.core import Evidence, FeaturePair, Features, Metric, Score, SpatialStatisticsPair, StatisticsPair
 from aigc_bench.errors import ConfigurationError, DataError, NothingMeasuredError
 from aigc_bench.extraction import Place, extractor_for, features_of, skipped_notes
 from aigc_bench.harness import Row, scored
 from aigc_bench.inputs.samples import SampleSet
 from aigc_bench.machine import environment
+from aigc_bench.metrics.frechet import fd
 from aigc_bench.protocols import Protocol, passes
 from aigc_bench.reference import Reference
 from aigc_bench.store import CaseRecord, DatasetRecord, Exhibits, Run, digest_of
@@ -36,6 +37,10 @@ class Bench:
     """by protocol, and there by entry point"""
     limit: int | None = None
     """at most the first so many samples of each generated set and of the holdout"""
+    per_class: bool = False
+    """the Fréchet distance of every class, too"""
+    paired: bool = False
+    """sample i is a reconstruction of real sample i"""
 
     @classmethod
     def prepare(
@@ -44,6 +49,9 @@ class Bench:
         protocols: Sequence[Protocol],
         metrics: Sequence[str] | None = None,
         limit: int | None = None,
+        *,
+        per_class: bool = False,
+        paired: bool = False,
     ) -> Bench:
         """Resolve the metrics' names; None: those of each protocol.
 
@@ -59,7 +67,7 @@ class Bench:
             }
             for protocol in protocols
         }
-        return cls(place, found, limit)
+        return cls(place, found, limit, per_class, paired)
 
 
 def _metric(name: str) -> Metric[Any]:
@@ -81,6 +89,18 @@ class Observation:
     real: Features | None
     reference: Reference
 
+    def pair(self) -> FeaturePair | None:
+        """Both sides' features; None where only moments of the real side are published."""
+        if self.real is None:
+            return None
+        bias = getattr(self.extractor, "logit_bias", None)
+        return FeaturePair(self.real, self.fake, self.extractor.name, self.extractor.digest, bias)
+
+    def distance(self, scores: Sequence[Score], protocol: Protocol) -> float | None:
+        """The Fréchet distance among the scores, if it is there."""
+        name = protocol.called(fd.name.format(extractor=self.extractor.name))
+        return next((s.estimate.value for s in scores if s.metric == name and s.estimate), None)
+
     def scores(self, protocols: Sequence[Protocol], bench: Bench) -> Iterator[Score]:
         """Every score that the protocols print, one forward pass for all of them."""
         evidence = self._evidence()
@@ -98,9 +118,8 @@ class Observation:
         """Whatever there is to compute metrics from, by its type."""
         name, digest, moments = self.extractor.name, self.extractor.digest, self.reference.statistics
         found: dict[type[Evidence], Evidence] = {}
-        if self.real is not None:
-            bias = getattr(self.extractor, "logit_bias", None)
-            found[FeaturePair] = FeaturePair(self.real, self.fake, name, digest, bias)
+        if (pair := self.pair()) is not None:
+            found[FeaturePair] = pair
         if moments is not None:
             self._check_width(moments.mean, self.fake.pool)
             found[StatisticsPair] = StatisticsPair(moments.mean, moments.cov, self.fake, name, digest)
@@ -151,6 +170,8 @@ def score_sets(
     started, clock = datetime.now(UTC), time.perf_counter()
     rows = {**({"floor": holdout} if holdout else {}), **fakes}
     _check_listed(rows, bench.limit)
+    _check_extras(rows, reference, bench)
+    notes: list[str] = []
     scores: list[Score] = []
     exhibits: Exhibits = {}
     nums: dict[str, int] = {}
@@ -161,15 +182,29 @@ def score_sets(
         bench.place.on_event(
             {"event": "case", "name": group[0].name, "number": number, "total": len(groups), "seed": None}
         )
-        real = reference.features(group[0], bench.place)
+        real = reference.features(group[0], bench.place, bench.limit if bench.paired else None)
         num_reference = real.num_samples if real else num_reference
         for name, samples in rows.items():
             found = _observed(name, samples, reference, real, group[0], bench)
             nums[name] = found.fake.num_samples
             _check_equal_num(nums)
-            scores += found.scores(group, bench)
+            pair, own = found.pair(), list(found.scores(group, bench))
+            scores += own
+            if bench.per_class and pair is not None:
+                classes = by_class.classes_of(reference, name, samples, nums[name])
+                notes += by_class.left_out(name, *classes) if number == 0 else ()
+                scores += by_class.scores(found.row, pair, classes, group, bench.place)
+            if bench.paired and number == 0:
+                original = paired.originals_of(reference)
+                scores += paired.scores(found.row, samples, original, bench.place, bench.limit)
+                exhibits |= contact_sheet.pairs_of(name, samples, original, nums[name])
             if number == 0:
-                exhibits |= contact_sheet.exhibits_of(name, samples, found.fake)
+                distance = None if reference.statistics else found.distance(own, group[0])
+                sheet = contact_sheet.sheet_of(
+                    found.row, samples, reference, found.fake, None if name == "floor" else pair, distance, bench.place
+                )
+                exhibits |= sheet.exhibits
+                notes += sheet.notes
         if number == 0 and real is not None:
             exhibits |= contact_sheet.classes_of("reference", real)
         extractors.append(found.extractor.name)
@@ -199,7 +234,7 @@ def score_sets(
             num_reference=num_reference,
             num_holdout=nums.get("floor", 0),
             num_classes=None,
-            notes=(*_notes(rows), *reference.notes()),
+            notes=(*_notes(rows), *reference.notes(), *notes),
         ),
         cases=tuple(
             CaseRecord(generator=name, training_seed=None, status="anchor" if name == "floor" else "ok")
@@ -223,9 +258,21 @@ def _observed(
         "samples": samples.digest or _digest_of_features(fake),
         "reference": reference.digest,
         "num_samples": fake.num_samples,
+        "num_reference": real.num_samples if real else None,
         "extractor": extractor.digest,
     }
     return Observation(Row(name, None, identity), extractor, fake, real, reference)
+
+
+def _check_extras(rows: Mapping[str, SampleSet], reference: Reference, bench: Bench) -> None:
+    """What classes and pairs need is asked for now where it can be, not after an hour of extraction."""
+    if bench.per_class:
+        by_class.check_labelled(reference.name, reference.samples)
+        for name, samples in rows.items():
+            by_class.check_labelled(name, samples)
+    if bench.paired:
+        for name, samples in rows.items():
+            paired.check_pairs(name, samples, paired.originals_of(reference))
 
 
 def _check_listed(rows: Mapping[str, SampleSet], limit: int | None) -> None:

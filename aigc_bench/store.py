@@ -83,12 +83,23 @@ Exhibits = dict[str, Tensor]
 (the anchors are generators "floor" and "noise"):
 
     samples                  (64, C, H, W) uint8, of the same 64 sample seeds for every generator
-    originals, reconstructions   (16, C, H, W) uint8
-    neighbours               (8, 2, C, H, W) uint8: the samples nearest to the fit split, each beside its neighbour
+    originals, reconstructions   (16, C, H, W) uint8, of scored samples where they are paired
+    neighbours               (8, 2, C, H, W) uint8: the samples nearest to the fit split, each beside its neighbour; of
+                             scored samples those nearest to the real side
+    costly                   (8, 2, C, H, W) uint8: the samples that cost the Fréchet distance most, each beside the
+                             real image nearest to it; (8, 1, C, H, W) where there are none, `neighbours` too
+    costly_index, costly_share   (8,) int64, float64: which samples these are, and by what share the
+                             distance would fall without each
     neighbour_distance       (N,) float32: every sample's distance to the fit split, in feature space
     latency                  (calls,) float64 seconds
     classes                  (K,) int64: predicted classes; also `classes/reference/-`
 """
+
+
+def exhibit_of(key: str) -> tuple[str, str]:
+    """Kind and generator of an exhibit's key; a generator that is called by a path has strokes in its name."""
+    kind, _, rest = key.partition("/")
+    return kind, rest.rpartition("/")[0]
 
 
 def digest_of(value: Any) -> str:

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from aigc_bench.core import Estimate, FeaturePair, Features, LogProbs, Metric, ReconstructionPair
+from aigc_bench.core import Estimate, FeaturePair, Features, LogProbs, Metric
 from aigc_bench.errors import NotAvailableError
 from aigc_bench.metrics import (
     class_balance,
@@ -80,9 +80,9 @@ def other_draws(num: int, repeats: int) -> dict[str, list[Estimate]]:
         original = torch.randint(0, 256, (num, 1, 12, 12), generator=generator, dtype=torch.uint8)
         spread = 20 * torch.rand(num, 1, 1, 1, generator=generator)
         noisy = original + spread * torch.randn(original.shape, generator=generator)
-        pair = ReconstructionPair(original, noisy.clamp(0, 255).to(torch.uint8))
+        errors = reconstruction.errors_of(original, noisy.clamp(0, 255).to(torch.uint8))
         for metric in (reconstruction.mse, reconstruction.psnr, reconstruction.ssim):
-            found[metric.name].append(metric.compute(pair))
+            found[metric.name].append(metric.compute(errors))
     return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,14 +25,22 @@ AHEAD = 2
 class ArraySamples(SampleSet):
     """Samples of one size in an array, wherever it lies.
 
-    `blocks(size)` yields the array in its own layout, `size` samples at a time.
+    `blocks(size)` yields the array in its own layout, `size` samples at a time; `rows(indices)` gives single samples of
+    it, where there is a way to them; `classes()` reads labels, where the source has them.
     """
 
     def __init__(
-        self, name: str, shape: tuple[int, ...], layout: Layout, blocks: Callable[[int], Iterator[Tensor]]
+        self,
+        name: str,
+        shape: tuple[int, ...],
+        layout: Layout,
+        blocks: Callable[[int], Iterator[Tensor]],
+        *,
+        rows: Callable[[list[int]], Tensor] | None = None,
+        classes: Callable[[], tuple[str, ...] | None] = lambda: None,
     ) -> None:
         super().__init__(name, (f"the array is read as {layout}",))
-        self._blocks = blocks
+        self._blocks, self._rows, self._classes = blocks, rows, classes
         self._num = shape[0]
         self._last = layout == "(N, H, W, C)"
         self._shape = (shape[3], shape[1], shape[2]) if self._last else (shape[1], shape[2], shape[3])
@@ -63,15 +71,29 @@ class ArraySamples(SampleSet):
             self._digest = pixels.hexdigest()
         return self._digest
 
+    @property
+    def labels(self) -> tuple[str, ...] | None:
+        """What the source says; see `SampleSet.labels`."""
+        return self._classes()
+
     def chunks(self, size: int) -> Iterator[Chunk]:
         """Yield slices in order; see `SampleSet.chunks`."""
         if size < 1:
             raise ValueError(f"expected chunks of at least one sample, got {size}")
         start = 0
         for block in self._blocks(size):
-            samples = block.permute(0, 3, 1, 2) if self._last else block
+            samples = self._channels_first(block)
             yield Chunk(torch.arange(start, start + len(samples)), samples)
             start += len(samples)
+
+    def take(self, indices: Sequence[int]) -> list[Tensor]:
+        """Read these alone, where the array can be indexed; see `SampleSet.take`."""
+        if self._rows is None:
+            return super().take(indices)
+        return [sample.contiguous() for sample in self._channels_first(self._rows(list(indices))).cpu()]
+
+    def _channels_first(self, block: Tensor) -> Tensor:
+        return block.permute(0, 3, 1, 2) if self._last else block
 
 
 def of_tensor(samples: Tensor) -> ArraySamples:
@@ -82,7 +104,10 @@ def of_tensor(samples: Tensor) -> ArraySamples:
     """
     check_dtype(samples.dtype, "the tensor")
     layout = layout_of(tuple(samples.shape), "(N, C, H, W)", "the tensor")
-    return ArraySamples("tensor", tuple(samples.shape), layout, lambda size: iter(samples.detach().split(size)))
+    held = samples.detach()
+    return ArraySamples(
+        "tensor", tuple(samples.shape), layout, lambda size: iter(held.split(size)), rows=lambda rows: held[rows]
+    )
 
 
 def of_array(samples: NDArray[Any]) -> ArraySamples:
@@ -97,7 +122,9 @@ def of_array(samples: NDArray[Any]) -> ArraySamples:
     def blocks(size: int) -> Iterator[Tensor]:
         return (torch.from_numpy(samples[start : start + size].copy()) for start in range(0, len(samples), size))
 
-    return ArraySamples("array", samples.shape, layout, blocks)
+    return ArraySamples(
+        "array", samples.shape, layout, blocks, rows=lambda rows: torch.from_numpy(samples[rows].copy())
+    )
 
 
 def of_npy(path: Path) -> ArraySamples:
@@ -117,11 +144,15 @@ def of_npy(path: Path) -> ArraySamples:
 
         return overlapped(block, range(0, len(mapped), size), num_workers=1, ahead=AHEAD)
 
-    return ArraySamples(str(path), head.shape, layout, blocks)
+    return ArraySamples(
+        str(path), head.shape, layout, blocks, rows=lambda rows: torch.from_numpy(np.array(mapped[rows]))
+    )
 
 
 def of_npz(path: Path) -> ArraySamples:
     """Open `arr_0` of an npz file, the format of ADM's evaluator: uint8 (N, H, W, 3), streamed.
+
+    Its sample files hold the integer labels beside it, as `arr_1`.
 
     Raises:
         DataError: no `arr_0`, pickled, truncated, encrypted, no uint8, or no images.
@@ -147,7 +178,22 @@ def of_npz(path: Path) -> ArraySamples:
 
             yield from overlapped(block, range(0, head.shape[0], size), num_workers=1, ahead=AHEAD)
 
-    return ArraySamples(str(path), head.shape, layout, blocks)
+    return ArraySamples(str(path), head.shape, layout, blocks, classes=lambda: _labels(path, head.shape[0]))
+
+
+def _labels(path: Path, num_samples: int) -> tuple[str, ...] | None:
+    where = f"{path}['arr_1']"
+    with Npz(path) as archive:
+        if "arr_1" not in archive.keys:
+            return None
+        head, stream = archive.open("arr_1")
+        with stream:
+            if head.shape != (num_samples,) or head.dtype.kind not in "iu":
+                raise DataError(
+                    f"{where} is {head.dtype} of shape {head.shape}, expected a label for each sample of arr_0: "
+                    f"integers of shape ({num_samples},)"
+                )
+            return tuple(str(label) for label in read_numbers(stream, head.shape, head.dtype, where).tolist())
 
 
 def _checked(head: NpyHeader, where: str) -> Layout:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,7 @@ class _StreamedSamples(SampleSet):
         super().__init__(name, policies)
         self._num_samples: int | None = None
         self._digest: str | None = None
+        self._labels: tuple[str, ...] | None = None
 
     @property
     def num_listed(self) -> int | None:
@@ -49,17 +50,24 @@ class _StreamedSamples(SampleSet):
         """SHA-256 over the pixels of the latest complete pass."""
         return self._digest
 
+    @property
+    def labels(self) -> tuple[str, ...] | None:
+        """Labels of the latest complete pass; see `SampleSet.labels`."""
+        return self._labels
+
     def chunks(self, size: int) -> Iterator[Chunk]:
         """Read all samples; see `SampleSet.chunks`."""
         return grouped(self._read(), size)
 
-    def _images(self) -> Iterator[Tensor]:
+    def _items(self) -> Iterator[tuple[Tensor, str | None]]:
         raise NotImplementedError
 
     def _read(self) -> Iterator[Tensor]:
         digest = PixelDigest()
+        labels: list[str] = []
         num_samples = num_channels = 0
-        for image in self._images():
+        for image, label in self._items():
+            labels += [] if label is None else [label]
             num_channels = num_channels or image.shape[2]
             if image.shape[2] != num_channels:
                 raise DataError(
@@ -73,6 +81,7 @@ class _StreamedSamples(SampleSet):
                 f"{self.name} holds no samples" + "".join(f"; {s.name}: {s.reason}" for s in self.skipped[:1])
             )
         self._num_samples, self._digest = num_samples, digest.hexdigest()
+        self._labels = tuple(labels) if len(labels) == num_samples else None
 
 
 class DatasetSamples(_StreamedSamples):
@@ -102,7 +111,14 @@ class DatasetSamples(_StreamedSamples):
         """Items that could not be read in the latest pass."""
         return tuple(self._skipped.values())
 
-    def _images(self) -> Iterator[Tensor]:
+    def take(self, indices: Sequence[int]) -> list[Tensor]:
+        """Ask for these alone, where none is skipped; see `SampleSet.take`."""
+        if self._on_bad_image == "skip":
+            return super().take(indices)
+        images = (pixels(first(self._dataset[index]), f"item {index} of {self.name}") for index in indices)
+        return [image.permute(2, 0, 1).contiguous() for image in images]
+
+    def _items(self) -> Iterator[tuple[Tensor, str | None]]:
         self._skipped.clear()
         for index in range(self._length):
             where = f"item {index} of {self.name}"
@@ -115,7 +131,7 @@ class DatasetSamples(_StreamedSamples):
                     raise DataError(f"{where} raised {type(error).__name__}: {error}") from error
                 self._skipped[index] = Skipped(f"item {index}", str(error))
                 continue
-            yield pixels(part, where)
+            yield pixels(part, where), label_of(second(item))
 
 
 class LoaderSamples(_StreamedSamples):
@@ -130,7 +146,21 @@ class LoaderSamples(_StreamedSamples):
             raise DataError(f"the {self.name} cannot skip bad images; pass its data set instead, or let it skip them")
         self._loader: Iterable[Any] = loader
 
-    def _images(self) -> Iterator[Tensor]:
+    def take(self, indices: Sequence[int]) -> list[Tensor]:
+        """A whole pass, since what a loader gives may change; see `SampleSet.take`.
+
+        Raises:
+            DataError: as `chunks`, and where it has changed.
+        """
+        before, found, wanted = self.digest, dict[int, Tensor](), set(indices)
+        for number, sample in enumerate(self._read()):
+            if number in wanted:
+                found[number] = sample.permute(2, 0, 1).cpu().contiguous()
+        if before not in (None, self.digest):
+            raise DataError(f"the {self.name} gave other samples than before; expected no shuffling or augmentation")
+        return [found[index] for index in indices]
+
+    def _items(self) -> Iterator[tuple[Tensor, str | None]]:
         for number, batch in enumerate(self._loader):
             where = f"batch {number} of the {self.name}"
             images = first(batch)
@@ -140,13 +170,28 @@ class LoaderSamples(_StreamedSamples):
                 )
             if images.ndim != 4:
                 raise DataError(f"{where} has shape {tuple(images.shape)}, expected (n, C, H, W)")
-            for image in images:
-                yield pixels(image, where)
+            labels = second(batch)
+            each = labels if isinstance(labels, Tensor | np.ndarray | list | tuple) else [None] * len(images)
+            for image, label in zip(images, each if len(each) == len(images) else [None] * len(images), strict=True):
+                yield pixels(image, where), label_of(label)
 
 
 def first(item: Any) -> Any:
     """Return the image of an item that is (image, label, …) or the image itself."""
     return item[0] if isinstance(item, tuple | list) and item else item
+
+
+def second(item: Any) -> Any:
+    """Return the label of an item that is (image, label, …), else None."""
+    return item[1] if isinstance(item, tuple | list) and len(item) > 1 else None
+
+
+def label_of(label: Any) -> str | None:
+    """Name a class that is a text or an integer, bare or in a tensor or array without axes; None for all else."""
+    if isinstance(label, Tensor | np.ndarray) and label.ndim == 0:
+        label = label.item()
+    named = isinstance(label, str | int | np.integer) and not isinstance(label, bool)
+    return str(label) if named else None
 
 
 def pixels(image: Any, where: str) -> Tensor:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from torch import Tensor
 
 from aigc_bench.errors import DataError
 from aigc_bench.inputs.images import BadImageError, Header, decoded, header, policies
 from aigc_bench.inputs.lookahead import overlapped
-from aigc_bench.inputs.members import Members
+from aigc_bench.inputs.members import Members, class_names
 from aigc_bench.inputs.samples import Chunk, OnBadImage, SampleSet, Skipped, grouped
 
 MAX_BLOCK_IMAGES = 16
@@ -72,9 +72,28 @@ class EncodedSamples(SampleSet):
         """What was left out so far."""
         return tuple(Skipped(self._members.names[index], self._bad[index]) for index in sorted(self._bad))
 
+    @property
+    def labels(self) -> tuple[str, ...] | None:
+        """Folders; see `SampleSet.labels`."""
+        return class_names([self._members.names[index] for index in self._kept()])
+
     def chunks(self, size: int) -> Iterator[Chunk]:
         """Decode all images; see `SampleSet.chunks`."""
         return grouped(self._decoded(), size)
+
+    def take(self, indices: Sequence[int]) -> list[Tensor]:
+        """Decode these alone, where it is known which are skipped; see `SampleSet.take`."""
+        if self._num_samples is None:
+            return super().take(indices)
+        kept = self._kept()
+        found = [self._image(kept[index])[1] for index in indices]
+        for index, image in zip(indices, found, strict=True):
+            if isinstance(image, BadImageError):
+                self._leave_out(kept[index], image)
+        return [image.permute(2, 0, 1).contiguous() for image in found if isinstance(image, Tensor)]
+
+    def _kept(self) -> list[int]:
+        return [index for index in self._headers if index not in self._bad]
 
     def close(self) -> None:
         """Close the archive."""

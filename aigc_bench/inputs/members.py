@@ -58,6 +58,19 @@ def required(names: list[str], where: str) -> list[str]:
     return names
 
 
+def class_names(names: Sequence[str]) -> tuple[str, ...] | None:
+    """The class of every file: its folder at the first level where there are several; None where there is no such.
+
+    A folder that holds everything, as archives often have, is no class.
+    """
+    folders = [name.split("/")[:-1] for name in names]
+    for level in range(min(map(len, folders))):
+        found = tuple(path[level] for path in folders)
+        if len(set(found)) > 1:
+            return found
+    return None
+
+
 class FolderMembers:
     """The image files below a folder. Linked files are read, linked folders are not entered."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal, NamedTuple
 
 import torch
@@ -13,6 +13,9 @@ from torch import Tensor
 from aigc_bench.errors import DataError
 
 OnBadImage = Literal["error", "skip"]
+
+TAKEN_AT_ONCE = 64
+"""samples of a chunk, where single ones have to be found in a pass over all"""
 
 PENDING = 4
 """chunks of half-filled sizes held back, before the fullest is given away short"""
@@ -79,6 +82,18 @@ class SampleSet(ABC):
         """What was left out, in order; complete after one complete pass."""
         return ()
 
+    @property
+    def labels(self) -> tuple[str, ...] | None:
+        """The class of every sample that `chunks` yields, in order; None where the source does not say.
+
+        Of image files the folders at the first level where there are several, of an npz file the integers in `arr_1`,
+        of data sets and loaders the second part of their items, which only a complete pass can tell.
+
+        Raises:
+            DataError: there is something in the place of labels that is none.
+        """
+        return None
+
     @abstractmethod
     def chunks(self, size: int) -> Iterator[Chunk]:
         """Yield all samples in chunks of at most `size` images of one size.
@@ -106,6 +121,21 @@ class SampleSet(ABC):
                     "images of one size here: resize them, or read the set by chunks()"
                 )
             yield chunk.samples
+
+    def take(self, indices: Sequence[int]) -> list[Tensor]:
+        """Single samples by their position, (C, H, W) uint8 on the CPU: one pass, where there is no shorter way.
+
+        Raises:
+            DataError: as `chunks`.
+        """
+        wanted, found = set(indices), dict[int, Tensor]()
+        for chunk in self.chunks(TAKEN_AT_ONCE):
+            for row, index in enumerate(chunk.indices.tolist()):
+                if index in wanted:
+                    found[index] = chunk.samples[row].cpu().contiguous()
+            if len(found) == len(wanted):
+                break
+        return [found[index] for index in indices]
 
     def close(self) -> None:
         """Give back what is held open; the set cannot be read afterwards."""

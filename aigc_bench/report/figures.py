@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from aigc_bench.report.tables import Cell, columns, frechet_metric, table
-from aigc_bench.store import Exhibits, Run
+from aigc_bench.store import Exhibits, Run, exhibit_of
 
 STYLE = {
     **sns.axes_style("whitegrid"),
@@ -188,7 +188,7 @@ def _pooled(exhibits: Exhibits, kind: str) -> dict[str, list[Any]]:
     """Generator => one array per training seed."""
     found: dict[str, list[Any]] = {}
     for key in sorted(exhibits):
-        what, name, _ = key.split("/")
+        what, name = exhibit_of(key)
         if what == kind:
             found.setdefault(name, []).append(exhibits[key].numpy())
     return found

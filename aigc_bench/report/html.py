@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import torch
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from torch import Tensor
 
-from aigc_bench.report import figures, images, tables
-from aigc_bench.store import Exhibits, Run, writing
+from aigc_bench.report import classes, figures, images, tables
+from aigc_bench.store import Exhibits, Run, exhibit_of, writing
 
 GRID_COLUMNS = 16
+SINGLE_PX = 56
+"""about the side of a picture that is looked at by itself; the text below it needs that much"""
 
 
 def write_report(run: Run, exhibits: Exhibits, folder: Path) -> Path:
@@ -31,7 +35,7 @@ def write_report(run: Run, exhibits: Exhibits, folder: Path) -> Path:
             (folder / "figures" / f"{name}.png").write_bytes(png)
         for kind, panels in grids.items():
             for panel in panels:
-                (folder / "figures" / f"{kind}-{panel['name']}.png").write_bytes(panel["png"])
+                (folder / "figures" / f"{kind}-{_file_name(panel['name'])}.png").write_bytes(panel["png"])
         (folder / "report.html").write_text(page, encoding="utf-8")
     return folder / "report.html"
 
@@ -51,6 +55,8 @@ def render(run: Run, drawn: dict[str, Any], grids: dict[str, list[dict[str, Any]
         verdict=tables.verdict(run),
         quality=_shown(run, quality),
         speed=_shown(run, speed),
+        classes=[(table, classes.shown(table)) for table in classes.class_tables(run)],
+        class_sentences=list(classes.sentences(run)),
         codes=_shown_codes(run),
         notes=[*tables.above_floor(run), *run.dataset.notes],
         dashes=[*tables.unavailable(quality), *tables.unavailable(speed)],
@@ -116,18 +122,42 @@ def _environment(run: Run) -> dict[str, str]:
 def _grids(run: Run, exhibits: Exhibits) -> dict[str, list[dict[str, Any]]]:
     """Kind => panels, from the first training seed of every generator; floor first."""
     order = ["floor", *(entry.name for entry in run.suite.generators), "noise"]
-    found: dict[str, list[dict[str, Any]]] = {"samples": [], "reconstructions": [], "neighbours": []}
+    found: dict[str, list[dict[str, Any]]] = {"samples": [], "reconstructions": [], "neighbours": [], "costly": []}
     for name in order:
-        keys = {key.split("/")[0]: exhibits[key] for key in sorted(exhibits, reverse=True) if key.split("/")[1] == name}
+        keys = {
+            kind: exhibits[key]
+            for key in sorted(exhibits, reverse=True)
+            for kind, owner in [exhibit_of(key)]
+            if owner == name
+        }
         if "samples" in keys:
             found["samples"].append(_panel(name, images.grid(keys["samples"], GRID_COLUMNS)))
         if "reconstructions" in keys:
             both = [keys["originals"], keys["reconstructions"]]
             found["reconstructions"].append(_panel(name, images.grid(torch.cat(both), len(both[0]))))
         if "neighbours" in keys and name not in tables.ANCHORS:
-            pairs = keys["neighbours"]
-            found["neighbours"].append(_panel(name, images.grid(torch.cat([pairs[:, 0], pairs[:, 1]]), len(pairs))))
+            found["neighbours"].append(_singled_out(name, keys["neighbours"]))
+        if "costly" in keys:
+            found["costly"].append({**_singled_out(name, keys["costly"]), "shares": _shares(keys)})
     return {kind: panels for kind, panels in found.items() if panels}
+
+
+def _singled_out(name: str, pairs: Tensor) -> dict[str, Any]:
+    """(n, 1 or 2, C, H, W): samples in a row, and below each of them what it is closest to, where that can be shown."""
+    scale = max(1, round(SINGLE_PX / max(pairs.shape[-2:])))
+    png = images.grid(pairs.transpose(0, 1).flatten(0, 1), len(pairs), scale)
+    return {**_panel(name, png), "beside": pairs.shape[1] > 1}
+
+
+def _shares(keys: Exhibits) -> list[tuple[int, str]]:
+    """Number of each costly sample, and its share of the distance."""
+    both = zip(keys["costly_index"].tolist(), keys["costly_share"].tolist(), strict=True)
+    return [(index, f"{share:.2%}") for index, share in both]
+
+
+def _file_name(name: str) -> str:
+    """A row may be called by a path, or by a module and a function in it."""
+    return re.sub(r"[^\w.@-]+", "-", name)
 
 
 def _panel(name: str, png: bytes) -> dict[str, Any]:

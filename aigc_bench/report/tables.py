@@ -64,11 +64,12 @@ Table = dict[str, dict[str, Cell]]
 
 
 def table(run: Run, kind: str) -> Table:
-    """Floor first, the generators in the suite's order, noise last."""
+    """Floor first, the generators in the suite's order, noise last; scores of single classes stand elsewhere."""
     names = [entry.name for entry in run.suite.generators]
+    whole = [score for score in run.scores if score.class_name is None]
     found: Table = {}
     for name in ("floor", *names, "noise"):
-        mine = [score for score in run.scores if score.generator == name and score.kind == kind]
+        mine = [score for score in whole if score.generator == name and score.kind == kind]
         metrics = dict.fromkeys(score.metric for score in mine)
         if mine:
             found[name] = {m: Cell(tuple(s for s in mine if s.metric == m)) for m in metrics}
@@ -77,7 +78,7 @@ def table(run: Run, kind: str) -> Table:
 
 def frechet_metric(rows: Table) -> str | None:
     """The first Fréchet distance of the table, by whatever name."""
-    return next((name for name in columns(rows) if name.startswith(("fd_", "fid"))), None)
+    return next((name for name in columns(rows) if name.removeprefix("r").startswith(("fd_", "fid"))), None)
 
 
 def columns(rows: Table) -> list[str]:
@@ -191,7 +192,7 @@ def best_rows(rows: Table, run: Run, metric: str) -> set[str]:
 
 
 CODE_COLUMNS = {
-    "FID ↓": ("fd", "fid"),
+    "FID ↓": ("fd", "fid", "rfd", "rfid"),
     "sFID ↓": ("sfd", "sfid"),
     "KID ↓": ("kd", "kd_subsets", "kid"),
     "IS ↑": ("inception_score",),

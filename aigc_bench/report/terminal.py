@@ -6,7 +6,7 @@ from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
-from aigc_bench.report import tables
+from aigc_bench.report import classes, tables
 from aigc_bench.store import Run
 
 
@@ -15,6 +15,7 @@ def summary_table(run: Run) -> Table:
     rows = tables.table(run, "quality")
     title = f"{run.suite.name}: N = {run.suite.num_samples}"
     caption = f"± standard error of sampling, ~ standard deviation over training seeds. {tables.verdict(run)}"
+    caption = "\n".join([caption, *classes.sentences(run)])
     out = Table(
         title=title, caption=caption, title_justify="left", caption_justify="left", box=SIMPLE_HEAD, pad_edge=False
     )

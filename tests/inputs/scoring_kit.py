@@ -1,11 +1,21 @@
-"""An extractor that takes images of any size, and one with spatial features."""
+"""What the tests of scoring share: extractors that ask little, real digits, and the command line."""
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
 import torch
+from inputs_kit import Images
 from torch import Tensor
 
+import aigc_bench
 from aigc_bench.core import Features, SampleSpec
+from aigc_bench.data import digits
+from aigc_bench.store import Run
 
 
 class Corner:
@@ -37,3 +47,35 @@ class Halves:
 def build_halves(spec: SampleSpec, *, device: torch.device) -> Halves:
     """Build it."""
     return Halves()
+
+
+def labelled_digits(split: str) -> tuple[Images, list[int]]:
+    """450 real digits (N, H, W, C) of a split, and what they are."""
+    batch = getattr(digits.build(), split)
+    assert batch.labels is not None
+    return batch.samples.permute(0, 2, 3, 1).numpy().copy(), batch.labels.tolist()
+
+
+def noisy(images: Images, levels: int = 40) -> Images:
+    """The same with uniform noise on them."""
+    noise = np.random.default_rng(0).integers(-levels, levels + 1, images.shape)
+    return np.clip(images.astype(int) + noise, 0, 255).astype(np.uint8)
+
+
+def options(folder: Path) -> aigc_bench.Options:
+    """A fresh store."""
+    return aigc_bench.Options(store=folder / "store")
+
+
+def values(run: Run, row: str = "samples") -> dict[str, float]:
+    """Metric => value of a row, over all classes."""
+    found = (s for s in run.scores if s.generator == row and s.class_name is None)
+    return {s.metric: s.estimate.value for s in found if s.estimate}
+
+
+def call(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the command line as a user does, without the settings of this machine's user."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("AIGC_BENCH_")}
+    env = {**clean, "NO_COLOR": "1", "COLUMNS": "200", "XDG_CACHE_HOME": str(cwd), **environment}
+    command = [sys.executable, "-m", "aigc_bench", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, env=env, cwd=cwd, timeout=300, check=False)
