@@ -1,11 +1,13 @@
-"""The same table as the report's, in a terminal."""
+"""Tables in a terminal: the report's of a run, and the self-test's."""
 
 from __future__ import annotations
 
 from rich.box import SIMPLE_HEAD
+from rich.markup import escape
 from rich.table import Table
 
 from aigc_bench.report import tables
+from aigc_bench.selftest.rows import SelfTest
 from aigc_bench.store import Run
 
 
@@ -31,4 +33,33 @@ def summary_table(run: Run) -> Table:
                 f"[{style}]{value}[/]" + (f"\n[dim]{error.replace(' · seeds ±', chr(10) + '~')}[/]" if error else "")
             )
         out.add_row(f"{metric} {arrow}", *cells)
+    return out
+
+
+def selftest_table(found: SelfTest) -> Table:
+    """What is known and what was found, row by row; below, what could not run and why."""
+    counts = {status: sum(row.status == status for row in found.rows) for status in ("PASS", "REGRESSION", "not run")}
+    reasons = dict.fromkeys(row.reason for row in found.rows if row.status == "not run" and row.reason)
+    caption = ", ".join(f"{number} {status}" for status, number in counts.items() if number)
+    out = Table(
+        title=f"self-test, {found.wall_s:.0f} s",
+        caption="\n".join([f"{caption}.", *(f"Not run: {escape(reason)}." for reason in reasons)]),
+        title_justify="left",
+        caption_justify="left",
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+    )
+    out.add_column("")
+    for name in ("expected", "found"):
+        out.add_column(name, justify="right", no_wrap=True)
+    out.add_column("", no_wrap=True)
+    for row in found.rows:
+        style = {"PASS": "green", "REGRESSION": "bold red", "not run": "dim"}[row.status]
+        wrong = row.reason if row.status == "REGRESSION" and row.reason else ""
+        out.add_row(
+            f"{escape(row.name)}\n[dim]{escape(row.source)}; ±: {escape(row.why)}[/]",
+            f"{row.expected:.7g}\n[dim]±{row.tolerance:.2g}[/]",
+            "–" if row.found is None else f"{row.found:.7g}",
+            f"[{style}]{row.status}[/]" + (f"\n{escape(wrong)}" if wrong else ""),
+        )
     return out
