@@ -6,6 +6,7 @@ import shlex
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -205,7 +206,8 @@ def selftest(options: Options | None = None, *, on_event: OnEvent = lambda event
     options = options or Options()
     started, device = time.perf_counter(), _machine(options)
     checks = [*statistics.checks(), *pixels.checks(device)]
-    checks += published_scores.checks(options.data_dir, device, lambda: _place(options, on_event))
+    place = partial(_place, options, on_event)
+    checks += published_scores.checks(options.data_dir, device, place, download=options.download)
     rows = measured(checks, on_event)
     return SelfTest(environment=environment(device), wall_s=time.perf_counter() - started, rows=rows)
 

@@ -336,6 +336,7 @@ def _dataset_state(name: str, data_dir: Path | None) -> str:
 def selftest(
     weights: WeightsOption = None,
     data_dir: DataOption = None,
+    download: Annotated[bool, typer.Option("--download", help="Fetch weights and data, checksum-verified.")] = False,
     store: StoreOption = Path("runs"),
     device: DeviceOption = "auto",
     threads: ThreadsOption = None,
@@ -352,7 +353,7 @@ def selftest(
 
     _use_weights(weights)
     with progress.shown(_stderr(), quiet=quiet) as on_event:
-        found = api.selftest(api.Options(store, device, threads, data_dir), on_event=on_event)
+        found = api.selftest(api.Options(store, device, threads, data_dir, download), on_event=on_event)
     if as_json:
         print(found.model_dump_json(indent=2))
     else:

@@ -56,9 +56,7 @@ def build(
         DataError: missing (says how to get it), truncated, of another format, or a checksum mismatch.
     """
     check_limit("cifar10", limit)
-    if download and not any(map(_is_complete, _places(data_dir, cache_dir))):
-        fetch(url, _cached(cache_dir) / ARCHIVE, ARCHIVE_MD5)
-    found = batches(data_dir, cache_dir)
+    found = batches(data_dir, cache_dir, download=download, url=url)
     test = next(name for name in found if name.startswith("test_batch"))
     train = [found[name] for name in TRAIN_FILES if name in found]
     fit, reference, holdout = fit_and_halves(joined(train), found[test], REFERENCE_SHARE, SPLIT_SEED, limit)
@@ -74,13 +72,17 @@ def build(
     )
 
 
-def batches(data_dir: Path | None = None, cache_dir: Path | None = None) -> Batches:
+def batches(
+    data_dir: Path | None = None, cache_dir: Path | None = None, *, download: bool = False, url: str = URL
+) -> Batches:
     """The batches of the first place that has all that `build` needs.
 
     Raises:
-        DataError: there is none (says how to get it), or a file is truncated or of another format.
+        DataError: there is none (says how to get it), a file is truncated or of another format, or a checksum mismatch.
     """
     places = _places(data_dir, cache_dir)
+    if download and not any(map(_is_complete, places)):
+        fetch(url, _cached(cache_dir) / ARCHIVE, ARCHIVE_MD5)
     for place in places:
         if not _is_complete(place):
             continue

@@ -39,27 +39,27 @@ def summary_table(run: Run) -> Table:
 def selftest_table(found: SelfTest) -> Table:
     """What is known and what was found, row by row; below, what could not run and why."""
     counts = {status: sum(row.status == status for row in found.rows) for status in ("PASS", "REGRESSION", "not run")}
+    wrong = [f"{row.name}: {row.reason or f'±: {row.why}'}" for row in found.rows if row.status == "REGRESSION"]
     reasons = dict.fromkeys(row.reason for row in found.rows if row.status == "not run" and row.reason)
     caption = ", ".join(f"{number} {status}" for status, number in counts.items() if number)
     out = Table(
         title=f"self-test, {found.wall_s:.0f} s",
-        caption="\n".join([f"{caption}.", *(f"Not run: {escape(reason)}." for reason in reasons)]),
+        caption="\n".join([f"{caption}.", *map(escape, wrong), *(f"Not run: {escape(reason)}." for reason in reasons)]),
         title_justify="left",
         caption_justify="left",
         box=SIMPLE_HEAD,
         pad_edge=False,
     )
-    out.add_column("")
+    out.add_column("", overflow="fold")
     for name in ("expected", "found"):
         out.add_column(name, justify="right", no_wrap=True)
     out.add_column("", no_wrap=True)
     for row in found.rows:
         style = {"PASS": "green", "REGRESSION": "bold red", "not run": "dim"}[row.status]
-        wrong = row.reason if row.status == "REGRESSION" and row.reason else ""
         out.add_row(
-            f"{escape(row.name)}\n[dim]{escape(row.source)}; ±: {escape(row.why)}[/]",
+            escape(row.name) + ("" if row.status == "not run" else f"\n[dim]{escape(row.source)}[/]"),
             f"{row.expected:.7g}\n[dim]±{row.tolerance:.2g}[/]",
             "–" if row.found is None else f"{row.found:.7g}",
-            f"[{style}]{row.status}[/]" + (f"\n{escape(wrong)}" if wrong else ""),
+            f"[{style}]{row.status}[/]",
         )
     return out

@@ -48,19 +48,21 @@ class Cifar10:
     _seen: dict[Split, Features] = field(default_factory=dict)
 
     @classmethod
-    def opened(cls, data_dir: Path | None, device: torch.device, place: Callable[[], Place]) -> Cifar10:
-        """The published weights and all of CIFAR-10.
+    def opened(
+        cls, data_dir: Path | None, device: torch.device, place: Callable[[], Place], *, download: bool = False
+    ) -> Cifar10:
+        """The published weights and all of CIFAR-10, fetched where they are missing if told to.
 
         Raises:
             NotAvailableError: says what is missing.
         """
         problems, extractor, images = [], None, {}
         try:
-            extractor = _published_extractor(device)
+            extractor = _published_extractor(device, download)
         except AigcBenchError as error:
             problems.append(str(error))
         try:
-            images = _all_images(data_dir)
+            images = _all_images(data_dir, download)
         except AigcBenchError as error:
             problems.append(str(error))
         if extractor is None or problems:
@@ -87,8 +89,8 @@ class Cifar10:
         return Features(whole.pool[rows], whole.logits[rows])
 
 
-def _published_extractor(device: torch.device) -> inception.InceptionFeatures:
-    extractor = inception.build(SampleSpec("image", SHAPE), device=device)
+def _published_extractor(device: torch.device, download: bool) -> inception.InceptionFeatures:
+    extractor = inception.build(SampleSpec("image", SHAPE), device=device, download=download)
     if extractor.name != "inception":
         raise NotAvailableError(
             f"the weights are not the published ones (SHA-256 {inception.PUBLISHED_SHA256[:8]}…) but make "
@@ -97,8 +99,8 @@ def _published_extractor(device: torch.device) -> inception.InceptionFeatures:
     return extractor
 
 
-def _all_images(data_dir: Path | None) -> dict[Split, Tensor]:
-    found = cifar10.batches(data_dir)
+def _all_images(data_dir: Path | None, download: bool) -> dict[Split, Tensor]:
+    found = cifar10.batches(data_dir, download=download)
     problems = [
         f"{name}: {len(found[name].samples) if name in found else 'no'} images, expected {cifar10.BATCH_SIZE}"
         for name in (*cifar10.TRAIN_FILES, cifar10.TEST_FILE)

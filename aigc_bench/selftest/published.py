@@ -19,15 +19,17 @@ Compute = Callable[[Cifar10], float]
 FLOAT32 = "float32 rounding over 48 layers, 1e-4 of the value"
 ABSOLUTE = "absolute, since it may be 0: float32 rounding of features, and of their kernels in the source"
 ORDER = "the source does not say in which order, which moves the mean over ten splits of 1,000 by about .03"
-SMOKE, VERSIONS = "torch-fidelity, .circleci/smoke_tests.py", "torch-fidelity, tests/torch_versions…/test_versions.py"
-PRECISION = "torch-fidelity, tests/tf1/numerical_precision/test_metric_{}_fidelity.py"
+SMOKE, VERSIONS = "torch-fidelity, smoke_tests.py", "torch-fidelity, test_versions.py"
+PRECISION = "torch-fidelity, test_metric_{}_fidelity.py"
 ISSUE_39 = "openai/improved-gan, issue 39"
 
 
-def checks(data_dir: Path | None, device: torch.device, place: Callable[[], Place]) -> list[Check]:
+def checks(
+    data_dir: Path | None, device: torch.device, place: Callable[[], Place], *, download: bool = False
+) -> list[Check]:
     """All of them; where weights or data are missing, each says what."""
     try:
-        seen: Cifar10 | NotAvailableError = Cifar10.opened(data_dir, device, place)
+        seen: Cifar10 | NotAvailableError = Cifar10.opened(data_dir, device, place, download=download)
     except NotAvailableError as error:
         seen = error
 

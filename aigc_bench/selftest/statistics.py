@@ -130,10 +130,10 @@ def _kernel() -> list[Check]:
 
 
 def _halvings() -> float:
-    pool = _normal(7, 400, 16) * (0.5 + torch.rand(400, 1, generator=torch.Generator().manual_seed(8)))
+    pool = _normal(7, 200, 16) * (0.5 + torch.rand(200, 1, generator=torch.Generator().manual_seed(8)))
     generator = torch.Generator().manual_seed(9)
-    orders = [torch.randperm(400, generator=generator) for _ in range(200)]
-    distances = torch.tensor([KernelSums.of(pool[order[:200]], pool[order[200:]]).distance for order in orders])
+    orders = [torch.randperm(200, generator=generator) for _ in range(200)]
+    distances = torch.tensor([KernelSums.of(pool[order[:100]], pool[order[100:]]).distance for order in orders])
     return float(distances.mean() / (distances.std(correction=1) / math.sqrt(len(distances))))
 
 
@@ -142,7 +142,7 @@ def _definitions() -> Check:
         "precision, recall, density, coverage of 300 against 250, largest difference",
         0.0,
         1e-12,
-        "counts over 250, 300 and 1,250",
+        "counts, divided",
         "definitions, over all distances (Kynkäänniemi et al., arXiv 1904.06991; Naeem et al., arXiv 2002.09797)",
         _against_definitions,
     )
@@ -165,22 +165,28 @@ def _against_definitions() -> float:
     return float((torch.tensor(found, dtype=torch.float64) - torch.stack(expected)).abs().max())
 
 
-PRDC = {"precision": (0.4772, 0.06), "recall": (0.4705, 0.06), "density": (1.0555, 0.06), "coverage": (0.9735, 0.008)}
-"""published values, and tolerances"""
+PRDC = {
+    "precision": (0.4772, 0.0086),
+    "recall": (0.4705, 0.0104),
+    "density": (1.0555, 0.062),
+    "coverage": (0.9735, 0.0054),
+}
+"""published values, and standard deviations over 24 draws of both sides; the few samples near the centre, which lie in
+many balls, make them several times wider than 10,000 independent samples would"""
 
 
 def _manifold() -> list[Check]:
     found = functools.cache(_prdc)
     return [
         Check(
-            f"{name}, k = 5, of 10,000 against 10,000 draws from N(0, I) in 1,000 dimensions",
+            f"{name}, k = 5, of 10,000 draws against 10,000, 1,000 dimensions",
             expected,
-            tolerance,
-            "four standard deviations between two draws, by 40 draws: the published one has no seed",
-            "README of prdc (Naeem et al., arXiv 2002.09797)",
+            4 * math.sqrt(2) * deviation,
+            "four standard deviations of a difference between two draws; the published one has no seed",
+            "README of prdc: N(0, I) (Naeem et al., arXiv 2002.09797)",
             lambda name=name: found()[name],  # type: ignore[misc]
         )
-        for name, (expected, tolerance) in PRDC.items()
+        for name, (expected, deviation) in PRDC.items()
     ]
 
 

@@ -68,7 +68,7 @@ def seen(random_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     sha256 = inception.read_weights(random_weights)[1]
     monkeypatch.setattr(inception, "PUBLISHED_SHA256", sha256)
     monkeypatch.setenv("AIGC_BENCH_WEIGHTS", str(random_weights))
-    monkeypatch.setattr(cifar10_scores, "_all_images", lambda data_dir: {"train": images(46, 1), "test": images(43, 2)})
+    monkeypatch.setattr(cifar10_scores, "_all_images", lambda *given: {"train": images(46, 1), "test": images(43, 2)})
     return Cifar10.opened(None, CPU, lambda: place(tmp_path))
 
 
@@ -139,8 +139,8 @@ def test_every_row_runs_where_weights_and_data_are(
     whole: dict[str, Batch], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """On features of another kind every row is measured, and wrong; of whole splits and of subsets."""
-    monkeypatch.setattr(inception, "build", lambda spec, device: Corners())
-    monkeypatch.setattr(cifar10, "batches", lambda data_dir: whole)
+    monkeypatch.setattr(inception, "build", lambda spec, **options: Corners())
+    monkeypatch.setattr(cifar10, "batches", lambda data_dir, **options: whole)
     monkeypatch.setattr(cifar10_scores, "KID_SUBSETS", 3)
     rows = measured(published.checks(None, CPU, lambda: place(tmp_path)), lambda event: None)
     assert [row.reason for row in rows if row.found is None] == []
@@ -179,8 +179,8 @@ def test_data_that_are_not_whole_are_named(
         name: Batch(batch.samples, batch.labels.clone()) for name, batch in whole.items() if batch.labels is not None
     }
     change(whole)
-    monkeypatch.setattr(inception, "build", lambda spec, device: Corners())
-    monkeypatch.setattr(cifar10, "batches", lambda data_dir: whole)
+    monkeypatch.setattr(inception, "build", lambda spec, **options: Corners())
+    monkeypatch.setattr(cifar10, "batches", lambda data_dir, **options: whole)
     with pytest.raises(NotAvailableError, match=message):
         Cifar10.opened(None, CPU, lambda: place(Path()))
 

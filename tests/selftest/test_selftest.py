@@ -14,8 +14,9 @@ from torch import Tensor
 from typer.testing import CliRunner
 
 from aigc_bench import cli, noise
-from aigc_bench.errors import MeasurementError, NotAvailableError, NothingMeasuredError, StoreError
-from aigc_bench.features import inception_network, resize
+from aigc_bench.data import cifar10
+from aigc_bench.errors import DataError, MeasurementError, NotAvailableError, NothingMeasuredError, StoreError
+from aigc_bench.features import inception, inception_network, resize
 from aigc_bench.metrics import kernel, manifold
 from aigc_bench.selftest import pixels, published, statistics
 from aigc_bench.selftest.rows import Check, Row, SelfTest, measured
@@ -217,6 +218,26 @@ def test_rows_that_cannot_run_say_what_is_missing(command: Callable[..., Any], r
     done = command([check(lambda: 1.0)], "--json", "--weights", str(random_weights))
     reason = json.loads(done.stdout)["rows"][1]["reason"]
     assert "the weights are not the published ones (SHA-256 6726825d…) but make 'inception[" in reason
+
+
+def test_weights_and_data_are_fetched_when_told_to(
+    command: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both, and not unasked; an address that does not answer is a reason."""
+    asked: list[str] = []
+
+    def fetch(url: str, path: Path, checksum: str) -> Path:
+        asked.append(url)
+        raise DataError(f"cannot download {url}")
+
+    for module in (cifar10, inception):
+        monkeypatch.setattr(module, "fetch", fetch)
+    command([check(lambda: 1.0)])
+    assert asked == []
+    done = command([check(lambda: 1.0)], "--download", "--json")
+    assert asked == [inception.URLS[0], cifar10.URL]
+    reason = json.loads(done.stdout)["rows"][1]["reason"]
+    assert reason == f"cannot download {inception.URLS[0]}; cannot download {cifar10.URL}"
 
 
 def test_json_is_the_schema_and_nothing_else(command: Callable[..., Any]) -> None:
