@@ -18,7 +18,7 @@ Compute = Callable[[Cifar10], float]
 
 FLOAT32 = "float32 rounding over 48 layers, 1e-4 of the value"
 ABSOLUTE = "absolute, since it may be 0: float32 rounding of features, and of their kernels in the source"
-ORDER = "the source does not say in which order, which moves the mean over ten splits of 1,000 by about .03"
+ORDER = "the source does not say in which order, which moves the mean over ten splits of 1,000 by an estimated .03"
 SMOKE, VERSIONS = "torch-fidelity, smoke_tests.py", "torch-fidelity, test_versions.py"
 PRECISION = "torch-fidelity, test_metric_{}_fidelity.py"
 ISSUE_39 = "openai/improved-gan, issue 39"
