@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shlex
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +20,13 @@ from aigc_bench.errors import ConfigurationError, IncompleteRunError
 from aigc_bench.harness import run_bench
 from aigc_bench.inputs.opening import Source, open_samples
 from aigc_bench.inputs.samples import OnBadImage
-from aigc_bench.machine import choose_device
+from aigc_bench.machine import choose_device, environment
 from aigc_bench.reference import Reference
 from aigc_bench.report.html import write_report
 from aigc_bench.report.tables import ANCHORS
+from aigc_bench.selftest import pixels, statistics
+from aigc_bench.selftest import published as published_scores
+from aigc_bench.selftest.rows import SelfTest, measured
 from aigc_bench.sources import FakeSource, Sources
 from aigc_bench.store import Cache, Run, Store, load_exhibits, load_run, writing
 from aigc_bench.suite import GeneratorEntry, Suite, load_suite, parse_suite
@@ -201,6 +206,21 @@ def save_stats(
 
 def _place(options: Options, on_event: OnEvent) -> extraction.Place:
     return extraction.Place(Cache(Store(options.store)), _machine(options), on_event)
+
+
+def selftest(options: Options | None = None, *, on_event: OnEvent = lambda event: None) -> SelfTest:
+    """Compute numbers that are known anew: laws always, published scores of CIFAR-10 where weights and data are there.
+
+    Raises:
+        NothingMeasuredError: nothing could run.
+    """
+    options = options or Options()
+    started, device = time.perf_counter(), _machine(options)
+    checks = [*statistics.checks(), *pixels.checks(device)]
+    place = partial(_place, options, on_event)
+    checks += published_scores.checks(options.data_dir, device, place, download=options.download)
+    rows = measured(checks, on_event)
+    return SelfTest(environment=environment(device), wall_s=time.perf_counter() - started, rows=rows)
 
 
 def redraw(folder: Path) -> Path:

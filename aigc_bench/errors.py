@@ -51,6 +51,13 @@ class StoreError(AigcBenchError):
     reason = "store"
 
 
+class RegressionError(AigcBenchError):
+    """A number is not what it should be; what was found has been printed."""
+
+    exit_code = 1
+    reason = "regression"
+
+
 class NothingMeasuredError(AigcBenchError):
     """A run that selected or produced no score: zero benchmarks is not success."""
 

@@ -17,9 +17,9 @@ import torch
 from torch import Tensor
 
 from aigc_bench.core import Batch, Dataset, SampleSpec
-from aigc_bench.data.splits import digest_of, split
+from aigc_bench.data.splits import check_limit, digest_of, fit_and_halves, limit_notes
 from aigc_bench.download import cache_folder, fetch
-from aigc_bench.errors import ConfigurationError, DataError
+from aigc_bench.errors import DataError
 
 FILES = (
     "train-images-idx3-ubyte",
@@ -124,8 +124,7 @@ def read_idx(path: Path, magic: int) -> Tensor:
 
 
 def _read(name: str, paths: dict[str, Path], limit: int | None) -> Dataset:
-    if limit is not None and limit < 1:
-        raise ConfigurationError(f"data set {name!r}: expected a limit of at least 1 sample, got {limit}")
+    check_limit(name, limit)
     images, labels = _pair(paths[FILES[0]], paths[FILES[1]])
     test_images, test_labels = _pair(paths[FILES[2]], paths[FILES[3]])
     if images.shape[1:] != test_images.shape[1:]:
@@ -135,16 +134,10 @@ def _read(name: str, paths: dict[str, Path], limit: int | None) -> Dataset:
         )
     if len(images) < REFERENCE_SHARE:
         raise DataError(f"{paths[FILES[0]]} holds {len(images)} images; at least {REFERENCE_SHARE} are needed")
-    cut = len(images) - len(images) // REFERENCE_SHARE
     # The test images alone would not do as holdout: MNIST's have other writers, so that real data would lie farther
     # from the reference than a good model of the training images does, and the floor would be none.
-    rest, rest_labels = torch.cat([images[cut:], test_images]), torch.cat([labels[cut:], test_labels])
-    num = len(rest) // 2
-    halves = split(rest, rest_labels, (num, len(rest) - num), SPLIT_SEED)
-    fit, reference, holdout = (
-        Batch(part.samples[:limit], None if part.labels is None else part.labels[:limit])
-        for part in (Batch(images[:cut], labels[:cut]), *halves)
-    )
+    train, test = Batch(images, labels), Batch(test_images, test_labels)
+    fit, reference, holdout = fit_and_halves(train, test, REFERENCE_SHARE, SPLIT_SEED, limit)
     return Dataset(
         name=name,
         spec=SampleSpec("image", tuple(images.shape[1:])),
@@ -153,7 +146,7 @@ def _read(name: str, paths: dict[str, Path], limit: int | None) -> Dataset:
         holdout=holdout,
         digest=digest_of(fit, reference, holdout),
         num_classes=int(max(labels.max(), test_labels.max())) + 1,
-        notes=() if limit is None else (f"At most the first {limit:,} samples of each split are used.",),
+        notes=limit_notes(limit),
     )
 
 

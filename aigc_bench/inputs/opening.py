@@ -14,6 +14,7 @@ from torch.utils.data import Dataset as TorchDataset
 from aigc_bench.errors import DataError
 from aigc_bench.inputs.archives import TarMembers, ZipMembers
 from aigc_bench.inputs.arrays import of_array, of_npy, of_npz, of_tensor
+from aigc_bench.inputs.cifar10 import of_cifar10
 from aigc_bench.inputs.datasets import DatasetSamples, LoaderSamples
 from aigc_bench.inputs.encoded import EncodedSamples
 from aigc_bench.inputs.images import SUFFIXES
@@ -24,7 +25,7 @@ Source = str | Path | NDArray[Any] | Tensor | TorchDataset[Any] | DataLoader[Any
 
 PICKLES = (".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib")
 TARS = (".tar", ".tar.gz", ".tgz")
-KINDS = "a folder, .zip, .tar, .tar.gz or .tgz of images, an .npz with arr_0, or an .npy"
+KINDS = "a folder, .zip, .tar, .tar.gz or .tgz of images, an .npz with arr_0, an .npy, or a .bin of CIFAR-10"
 
 
 def open_samples(source: Source, *, on_bad_image: OnBadImage = "error") -> SampleSet:
@@ -32,8 +33,8 @@ def open_samples(source: Source, *, on_bad_image: OnBadImage = "error") -> Sampl
 
     Args:
         source: a path to a folder of images (nested, sorted by relative path), to a zip or tar archive of them (sorted
-            by name), to an npz file with uint8 `arr_0` (N, H, W, C) or an npy file; an array or tensor of uint8; a
-            torch data set whose items are images or (image, label); or a loader of such.
+            by name), to an npz file with uint8 `arr_0` (N, H, W, C), an npy file, or a bin file of CIFAR-10; an array
+            or tensor of uint8; a torch data set whose items are images or (image, label); or a loader of such.
         on_bad_image: "error" stops at an image that cannot be decoded, "skip" leaves it out, counted and listed.
 
     Raises:
@@ -69,6 +70,8 @@ def _open_path(path: Path, on_bad_image: OnBadImage) -> SampleSet:
         return of_npz(path)
     if name.endswith(".npy"):
         return of_npy(path)
+    if name.endswith(".bin"):
+        return of_cifar10(path)
     if name.endswith(".zip"):
         return EncodedSamples(ZipMembers(path), on_bad_image)
     if name.endswith(TARS):

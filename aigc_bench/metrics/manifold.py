@@ -36,12 +36,11 @@ def squared_radii(pool: Tensor, k: int) -> Tensor:
     return nearest_squared(pool, pool, k + 1)[0][:, 1:]
 
 
-def squared_radii_without_blocks(pool: Tensor, k: int) -> tuple[Tensor, Tensor]:
-    """Squared distances to the k-th neighbour: (N,) among all rows, (20, N) with one block of neighbours left out.
+def squared_radii_without_blocks(pool: Tensor, k: int, blocks: Sequence[slice]) -> tuple[Tensor, Tensor]:
+    """Squared distances to the k-th neighbour: (N,) among all rows, (blocks, N) with one block of neighbours left out.
 
     The k nearest of every block are kept, so that leaving any one out is exact.
     """
-    blocks = contiguous(intervals.blocks(len(pool)))
     nearest = torch.full((len(pool), len(blocks), k), math.inf, dtype=torch.float64)
     for column, block in enumerate(blocks):
         others = pool[block]
@@ -80,17 +79,28 @@ class Sweep:
     def of(cls, pair: FeaturePair) -> Sweep:
         """The pair's sweep, computed once for all metrics that want it."""
         if "sweep" not in pair.shared:
-            pair.shared["sweep"] = cls._computed(pair.real.pool, pair.fake.pool)
+            pair.shared["sweep"] = cls.computed(pair.real.pool, pair.fake.pool)
         found: Sweep = pair.shared["sweep"]
         return found
 
     @classmethod
-    def _computed(cls, real: Tensor, fake: Tensor) -> Sweep:
-        radii = squared_radii(real, K_DENSITY)
-        near, wide = radii[:, K_PRECISION - 1, None], radii[:, K_DENSITY - 1, None]
-        order = torch.cat(drawn := intervals.blocks(len(fake)))
+    def computed(
+        cls,
+        real: Tensor,
+        fake: Tensor,
+        k_precision: int = K_PRECISION,
+        k_density: int = K_DENSITY,
+        blocks_of_fake: Sequence[Tensor] | None = None,
+    ) -> Sweep:
+        """The sweep of (M, D) real and (N, D) generated features.
+
+        Other numbers of neighbours, and other blocks of generated rows than 20 random ones, where they are given.
+        """
+        radii = squared_radii(real, max(k_precision, k_density))
+        near, wide = radii[:, k_precision - 1, None], radii[:, k_density - 1, None]
+        order = torch.cat(list(drawn := intervals.blocks(len(fake)) if blocks_of_fake is None else blocks_of_fake))
         fake, blocks, centre = fake[order], contiguous(drawn), centre_of(real)
-        whole, without = squared_radii_without_blocks(fake, K_PRECISION)
+        whole, without = squared_radii_without_blocks(fake, k_precision, blocks)
         precise, dense = torch.zeros(len(fake), dtype=torch.bool), torch.zeros(len(fake), dtype=torch.int64)
         recalled = torch.zeros(len(real), dtype=torch.bool)
         covered, recalled_without = torch.zeros(2, len(blocks), len(real), dtype=torch.bool)

@@ -1,4 +1,4 @@
-"""The same tables as the report's, in a terminal."""
+"""Tables in a terminal: the report's of a run, and the self-test's."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from aigc_bench.report import classes, tables
+from aigc_bench.selftest.rows import SelfTest
 from aigc_bench.store import Run
 
 
@@ -53,4 +54,33 @@ def code_table(run: Run) -> Table | None:
             texts = [tables.cell_text(row[column]) if column in row else ("", "") for column in shown]
             out.add_row(code, *(f"{value}\n[dim]{error}[/]" if error else value for value, error in texts))
         out.add_section()
+    return out
+
+
+def selftest_table(found: SelfTest) -> Table:
+    """What is known and what was found, row by row; below, what could not run and why."""
+    counts = {status: sum(row.status == status for row in found.rows) for status in ("PASS", "REGRESSION", "not run")}
+    wrong = [f"{row.name}: {row.reason or f'±: {row.why}'}" for row in found.rows if row.status == "REGRESSION"]
+    reasons = dict.fromkeys(row.reason for row in found.rows if row.status == "not run" and row.reason)
+    caption = ", ".join(f"{number} {status}" for status, number in counts.items() if number)
+    out = Table(
+        title=f"self-test, {found.wall_s:.0f} s",
+        caption="\n".join([f"{caption}.", *map(escape, wrong), *(f"Not run: {escape(reason)}." for reason in reasons)]),
+        title_justify="left",
+        caption_justify="left",
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+    )
+    out.add_column("", overflow="fold")
+    for name in ("expected", "found"):
+        out.add_column(name, justify="right", no_wrap=True)
+    out.add_column("", no_wrap=True)
+    for row in found.rows:
+        style = {"PASS": "green", "REGRESSION": "bold red", "not run": "dim"}[row.status]
+        out.add_row(
+            escape(row.name) + ("" if row.status == "not run" else f"\n[dim]{escape(row.source)}[/]"),
+            f"{row.expected:.7g}\n[dim]±{row.tolerance:.2g}[/]",
+            "–" if row.found is None else f"{row.found:.7g}",
+            f"[{style}]{row.status}[/]",
+        )
     return out
