@@ -19,6 +19,7 @@ from aigc_bench.harness import run_bench
 from aigc_bench.inputs.opening import Source, open_samples
 from aigc_bench.inputs.samples import OnBadImage, SampleSet
 from aigc_bench.machine import choose_device
+from aigc_bench.precision import drifts
 from aigc_bench.reference import Reference
 from aigc_bench.report.html import write_report
 from aigc_bench.store import Cache, Run, Store, load_exhibits, load_run, writing
@@ -111,6 +112,7 @@ def score(
     features: Sequence[str] = (),
     metrics: Sequence[str] | None = None,
     limit: int | None = None,
+    precision: str = "fp32",
     on_bad_image: OnBadImage = "error",
     options: Options | None = None,
     on_event: OnEvent = lambda event: None,
@@ -127,6 +129,8 @@ def score(
         features: extractors by entry point or "pkg.module:build".
         metrics: entry points of metrics that need features alone; None: those that each protocol prints.
         limit: only the first so many samples of each row.
+        precision: "bf16" runs the extractor's network in bfloat16 where it has that option. What it changes is measured
+            on the first images and noted, and no score is then called a FID.
         on_bad_image: "skip" leaves unreadable images out, counted and listed.
         options: store, device, threads.
         on_event: hears of progress.
@@ -136,7 +140,7 @@ def score(
         AigcBenchError: see `aigc_bench.errors`.
     """
     options = options or Options()
-    wanted = published.selected(protocols, features)
+    wanted = published.selected(protocols, features, precision)
     bench = scoring.Bench.prepare(_place(options, on_event), wanted, metrics, limit)
     fakes = fake if isinstance(fake, Mapping) else {"samples": fake}
     opened: list[SampleSet] = []
@@ -168,6 +172,7 @@ def save_stats(
     *,
     protocol: str | None = None,
     features: str | None = None,
+    precision: str = "fp32",
     on_bad_image: OnBadImage = "error",
     options: Options | None = None,
     on_event: OnEvent = lambda event: None,
@@ -178,14 +183,15 @@ def save_stats(
         AigcBenchError: see `aigc_bench.errors`.
     """
     options = options or Options()
-    wanted = published.selected([protocol] if protocol else [], [features] if features else [])
+    wanted = published.selected([protocol] if protocol else [], [features] if features else [], precision)
     if len(wanted) != 1:
         raise ConfigurationError(f"expected one extractor per file, got {', '.join(one.name for one in wanted)}")
     if output.suffix != ".safetensors":
         raise ConfigurationError(f"expected an output that ends in .safetensors, got {str(output)!r}")
     place = _place(options, on_event)
     with open_samples(real, on_bad_image=on_bad_image) as samples:
-        return extraction.write_features(output, samples, wanted[0], place)
+        notes = list(drifts({samples.name: samples}, Reference(samples.name), wanted[0], place))
+        return extraction.write_features(output, samples, wanted[0], place, notes)
 
 
 def _place(options: Options, on_event: OnEvent) -> extraction.Place:

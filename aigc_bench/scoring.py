@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from aigc_bench import contact_sheet, core, plugins
+from aigc_bench import contact_sheet, core, plugins, precision
 from aigc_bench.core import FeaturePair, Features, Metric, Score, StatisticsPair
 from aigc_bench.errors import ConfigurationError, DataError, NothingMeasuredError
 from aigc_bench.extraction import Place, extractor_for, features_of, skipped_notes
@@ -85,9 +85,7 @@ class Observation:
         for protocol in protocols:
             for metric in bench.metrics[protocol.name].values():
                 if metric is fd and self.reference.statistics is not None:
-                    yield scored(
-                        fd_of_statistics, self._statistics_pair(), self.row, cache, on_event, protocol.called
-                    )
+                    yield scored(fd_of_statistics, self._statistics_pair(), self.row, cache, on_event, protocol.called)
                 elif pair is not None:
                     yield scored(metric, pair, self.row, cache, on_event, protocol.called)
                 else:
@@ -140,11 +138,13 @@ def score_sets(
     nums: dict[str, int] = {}
     num_reference = 0
     extractors: list[str] = []
+    drifts: list[str] = []
     groups = passes(protocols)
     for number, group in enumerate(groups):
         bench.place.on_event(
             {"event": "case", "name": group[0].name, "number": number, "total": len(groups), "seed": None}
         )
+        drifts += precision.drifts(rows, reference, group[0], bench.place, bench.limit)
         real = reference.features(group[0], bench.place)
         num_reference = real.num_samples if real else num_reference
         for name, samples in rows.items():
@@ -183,7 +183,7 @@ def score_sets(
             num_reference=num_reference,
             num_holdout=nums.get("floor", 0),
             num_classes=None,
-            notes=(*_notes(rows), *reference.notes()),
+            notes=(*drifts, *_notes(rows), *reference.notes()),
         ),
         cases=tuple(
             CaseRecord(generator=name, training_seed=None, status="anchor" if name == "floor" else "ok")
@@ -227,7 +227,7 @@ def _check_equal_num(nums: Mapping[str, int]) -> None:
 
 
 def _digest_of_features(features: Features) -> str:
-    return digest_of(features.pool.double().sum(0).tolist())
+    return digest_of(features.pool.sum(0, dtype=torch.float64).tolist())
 
 
 def _notes(rows: Mapping[str, SampleSet]) -> Iterator[str]:
