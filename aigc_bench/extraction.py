@@ -178,11 +178,12 @@ def write_features(
         "digest": stored.digest,
         "notes": stored.notes,
     }
-    content = safetensors.torch.save(tensors_of(found), {"about": json.dumps(about, sort_keys=True)})
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_name(f".{path.name}.{os.getpid()}")
-        partial.write_bytes(content)
+        # Written from where the tensors are mapped: a copy in memory would be the largest thing there.
+        safetensors.torch.save_file(tensors_of(found), partial, {"about": json.dumps(about, sort_keys=True)})
+        partial.chmod(0o644)  # safetensors makes files that nobody else can read
         os.replace(partial, path)
     return stored
 

@@ -16,6 +16,7 @@ from aigc_bench import extraction
 from aigc_bench.core import Features
 from aigc_bench.inputs import encoded as encoded_module
 from aigc_bench.inputs.opening import open_samples
+from aigc_bench.protocols import Protocol
 from aigc_bench.store import Cache, Store
 
 PATIENCE_S = 30.0
@@ -87,6 +88,19 @@ def test_finished_chunks_are_not_seen_again(array: np.ndarray[Any, Any], tmp_pat
     assert torch.equal(again.pool, found.pool)
     files = sorted(path.name for path in tmp_path.rglob("*") if path.is_file())
     assert files == ["inputs.json", "pool.npy"]
+
+
+def test_features_of_the_real_side_are_for_others_too(tmp_path: Path) -> None:
+    """Who may read them, and that they read as they were written, notes included."""
+    path = tmp_path / "real.safetensors"
+    array = np.arange(240, dtype=np.uint8).reshape(60, 2, 2, 1)
+    pixels = Protocol("pixels", "pixels")
+    written = extraction.write_features(path, open_samples(array), pixels, place(tmp_path / "store"), ["a note"])
+    assert path.stat().st_mode & 0o777 == 0o644
+    found = extraction.read_features(path)
+    assert torch.equal(found.features.pool, torch.from_numpy(array).flatten(1).float() / 255)
+    assert (found.notes, found.digest) == (written.notes, written.digest)
+    assert found.notes[-1] == "a note"
 
 
 def test_the_next_piece_is_decoded_while_one_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
