@@ -21,6 +21,7 @@ from aigc_bench.harness import run_bench
 from aigc_bench.inputs.opening import Source, open_samples
 from aigc_bench.inputs.samples import OnBadImage
 from aigc_bench.machine import choose_device, environment
+from aigc_bench.precision import drifts
 from aigc_bench.reference import Reference
 from aigc_bench.report.html import write_report
 from aigc_bench.report.tables import ANCHORS
@@ -120,6 +121,7 @@ def score(
     limit: int | None = None,
     per_class: bool = False,
     paired: bool = False,
+    precision: str = "fp32",
     on_bad_image: OnBadImage = "error",
     options: Options | None = None,
     on_event: OnEvent = lambda event: None,
@@ -139,6 +141,8 @@ def score(
         limit: only the first so many samples of each row.
         per_class: the Fréchet distance of every class, too; both sides say which sample is of which.
         paired: sample i is a reconstruction of real sample i: MSE, PSNR and SSIM, too, and `fid` is called `rfid`.
+        precision: "bf16" runs the extractor's network in bfloat16 where it has that option. What it changes is measured
+            on the first images and noted, and no score is then called a FID.
         on_bad_image: "skip" leaves unreadable images out, counted and listed.
         options: store, device, threads.
         on_event: hears of progress.
@@ -148,7 +152,7 @@ def score(
         AigcBenchError: see `aigc_bench.errors`.
     """
     options = options or Options()
-    wanted = [replace(one, paired=paired) for one in published.selected(protocols, features)]
+    wanted = [replace(one, paired=paired) for one in published.selected(protocols, features, precision)]
     place = _place(options, on_event)
     bench = scoring.Bench.prepare(place, wanted, metrics, limit, per_class=per_class, paired=paired)
     if paired:
@@ -184,6 +188,7 @@ def save_stats(
     *,
     protocol: str | None = None,
     features: str | None = None,
+    precision: str = "fp32",
     on_bad_image: OnBadImage = "error",
     options: Options | None = None,
     on_event: OnEvent = lambda event: None,
@@ -194,14 +199,15 @@ def save_stats(
         AigcBenchError: see `aigc_bench.errors`.
     """
     options = options or Options()
-    wanted = published.selected([protocol] if protocol else [], [features] if features else [])
+    wanted = published.selected([protocol] if protocol else [], [features] if features else [], precision)
     if len(wanted) != 1:
         raise ConfigurationError(f"expected one extractor per file, got {', '.join(one.name for one in wanted)}")
     if output.suffix != ".safetensors":
         raise ConfigurationError(f"expected an output that ends in .safetensors, got {str(output)!r}")
     place = _place(options, on_event)
     with open_samples(real, on_bad_image=on_bad_image) as samples:
-        return extraction.write_features(output, samples, wanted[0], place)
+        notes = list(drifts({samples.name: samples}, Reference(samples.name), wanted[0], place))
+        return extraction.write_features(output, samples, wanted[0], place, notes)
 
 
 def _place(options: Options, on_event: OnEvent) -> extraction.Place:

@@ -1,35 +1,37 @@
-"""Samples => features, chunk by chunk while the next chunk is decoded.
+"""Samples => features, piece by piece while the next piece is decoded.
 
 Every chunk's features are a file of the stage cache under the digest of the samples: what was killed goes on where it
-was, and what was seen is not seen again.
+was, and what was seen is not seen again. When all are there they become one mapped file per output.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import safetensors
 import safetensors.torch
 import torch
-from torch import Tensor
 
-from aigc_bench import collect, core, plugins
+from aigc_bench import collect, core, feature_files, plugins
 from aigc_bench.core import Features, OnEvent, SampleSpec
 from aigc_bench.errors import DataError, foreign_code
+from aigc_bench.feature_files import OUTPUTS, tensors_of
 from aigc_bench.inputs.samples import Chunk, SampleSet
 from aigc_bench.protocols import Protocol
 from aigc_bench.store import Cache, digest_of, writing
 
-OUTPUTS = ("pool", "logits", "spatial")
-"""fields of Features"""
-
 CHUNK = 512
-"""images whose features are one file of the cache"""
+"""images whose features are one file of the cache until all are there"""
+
+PIECE = 64
+"""images that an extractor sees at once, if it says that it likes so few: so often progress is seen, and so many images
+are decoded ahead"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,21 +81,15 @@ def features_of(
     """
 
     def produce(folder: Path) -> None:
-        for number, chunk in enumerate(_first(samples, limit)):
-            path = folder / f"{number:06}.safetensors"
-            if not path.is_file():
-                with foreign_code(f"extractor {extractor.name!r}"):
-                    found = collect.features(extractor, chunk.samples.to(place.device))
-                _write_chunk(path, chunk.indices, found)
-            total = samples.num_samples if limit is None else min(limit, samples.num_samples or limit)
-            done = number * CHUNK + len(chunk.indices)
-            place.on_event({"event": "progress", "unit": "images", "done": done, "total": total})
+        if not feature_files.is_whole(folder):
+            _extract(extractor, samples, place, limit, folder)
+        feature_files.gather(folder, extractor.name)
 
     if samples.digest is None:
         # Nothing names what a loader gives before it has given it.
         with tempfile.TemporaryDirectory() as folder:
             produce(Path(folder))
-            return _read_chunks(Path(folder), extractor.name)
+            return feature_files.mapped(Path(folder))  # what is mapped outlives its name
     inputs = {
         "torch": torch.__version__,
         "device": str(place.device),
@@ -102,16 +98,50 @@ def features_of(
         "samples": samples.digest,
         "policies": samples.policies,
         "limit": limit,
-        "chunk": CHUNK,
+        "files": f"one npy per output, from chunks of {CHUNK} in pieces of {piece_of(extractor)}",
         "extractor": extractor.digest,
         "outputs": getattr(extractor, "outputs", None),
     }
-    return _read_chunks(place.cache.finish("sample-features", inputs, produce), extractor.name)
+    return feature_files.mapped(place.cache.finish("sample-features", inputs, produce))
 
 
-def _first(samples: SampleSet, limit: int | None) -> Iterator[Chunk]:
-    """Chunks of the samples before `limit`."""
-    for chunk in samples.chunks(CHUNK):
+def _extract(
+    extractor: core.FeatureExtractor, samples: SampleSet, place: Place, limit: int | None, folder: Path
+) -> None:
+    """Write the features of every chunk that is not there yet."""
+    total = samples.num_samples if limit is None else min(limit, samples.num_samples or limit)
+    pieces = _counted(first_samples(samples, limit, piece_of(extractor)))
+    for number, group in itertools.groupby(pieces, lambda counted: counted[0] // CHUNK):
+        path = folder / f"{number:06}.safetensors"
+        if path.is_file():
+            continue  # groupby reads on to the next chunk
+        indices, found = [], []
+        for done, piece in group:
+            with foreign_code(f"extractor {extractor.name!r}"):
+                found.append(collect.features(extractor, piece.samples.to(place.device)))
+            indices.append(piece.indices)
+            done += len(piece.indices)
+            place.on_event({"event": "progress", "unit": "images", "done": done, "total": total})
+        feature_files.write_chunk(path, torch.cat(indices), feature_files.joined(found, extractor.name))
+
+
+def piece_of(extractor: core.FeatureExtractor) -> int:
+    """Images per call: PIECE or the next multiple below of what the extractor says it takes at once, else CHUNK."""
+    batch_size: int = getattr(extractor, "batch_size", CHUNK)
+    return batch_size * max(1, PIECE // batch_size)
+
+
+def _counted(pieces: Iterator[Chunk]) -> Iterator[tuple[int, Chunk]]:
+    """Every piece with the number of images before it."""
+    done = 0
+    for piece in pieces:
+        yield done, piece
+        done += len(piece.indices)
+
+
+def first_samples(samples: SampleSet, limit: int | None, size: int) -> Iterator[Chunk]:
+    """The samples before `limit`, in chunks of at most `size`."""
+    for chunk in samples.chunks(size):
         if limit is None or int(chunk.indices[-1]) < limit:
             yield chunk
             continue
@@ -122,41 +152,10 @@ def _first(samples: SampleSet, limit: int | None) -> Iterator[Chunk]:
             return  # one size: the chunks come in order, and all further ones lie beyond
 
 
-def _write_chunk(path: Path, indices: Tensor, found: Features) -> None:
-    tensors = {"indices": indices, **tensors_of(found)}
-    partial = path.with_suffix(".partial")
-    safetensors.torch.save_file(tensors, partial)
-    os.replace(partial, path)
-
-
-def _read_chunks(folder: Path, extractor: str) -> Features:
-    parts = [safetensors.torch.load_file(path) for path in sorted(folder.glob("*.safetensors"))]
-    widths = {part["pool"].shape[1] for part in parts}
-    if len(widths) > 1:
-        raise DataError(
-            f"extractor {extractor!r} gives {sorted(widths)} features for images of several sizes; expected images of "
-            "one size: resize them, or use an extractor that resizes, such as 'inception'"
-        )
-    num = sum(len(part["indices"]) for part in parts)
-
-    def gathered(key: str) -> Tensor:
-        # Filled chunk by chunk: the files are mapped, so that no second copy is held.
-        whole = torch.empty(num, parts[0][key].shape[1])
-        for part in parts:
-            whole[part["indices"]] = part[key]
-        return whole
-
-    return Features(**{key: gathered(key) for key in OUTPUTS if key in parts[0]})
-
-
-def tensors_of(features: Features) -> dict[str, Tensor]:
-    """What there is of features, by name, as files want it."""
-    found = {key: getattr(features, key) for key in OUTPUTS}
-    return {key: tensor.contiguous() for key, tensor in found.items() if tensor is not None}
-
-
-def write_features(path: Path, samples: SampleSet, protocol: Protocol, place: Place) -> StoredFeatures:
-    """Extract features of samples once, into a file that `read_features` reads.
+def write_features(
+    path: Path, samples: SampleSet, protocol: Protocol, place: Place, notes: Sequence[str] = ()
+) -> StoredFeatures:
+    """Extract features of samples once, into a file that `read_features` reads; `notes` are kept in it.
 
     Raises:
         StoreError: it cannot be written.
@@ -169,7 +168,7 @@ def write_features(path: Path, samples: SampleSet, protocol: Protocol, place: Pl
         extractor.name,
         extractor.digest,
         digest_of([samples.digest]),
-        (*samples.policies, *skipped_notes(samples)),
+        (*samples.policies, *skipped_notes(samples), *notes),
     )
     about = {
         "format": "aigc-bench features 1",
@@ -179,11 +178,12 @@ def write_features(path: Path, samples: SampleSet, protocol: Protocol, place: Pl
         "digest": stored.digest,
         "notes": stored.notes,
     }
-    content = safetensors.torch.save(tensors_of(found), {"about": json.dumps(about, sort_keys=True)})
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_name(f".{path.name}.{os.getpid()}")
-        partial.write_bytes(content)
+        # Written from where the tensors are mapped: a copy in memory would be the largest thing there.
+        safetensors.torch.save_file(tensors_of(found), partial, {"about": json.dumps(about, sort_keys=True)})
+        partial.chmod(0o644)  # safetensors makes files that nobody else can read
         os.replace(partial, path)
     return stored
 

@@ -1,10 +1,11 @@
-"""Progress on stderr: a bar with an ETA in a terminal, a heartbeat line every half minute elsewhere."""
+"""Progress on stderr: a bar with rate and ETA in a terminal, a heartbeat line every half minute elsewhere."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 from rich.console import Console
@@ -12,10 +13,13 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
+    Task,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.text import Text
 
 from aigc_bench.core import Event, OnEvent
 
@@ -34,11 +38,21 @@ def shown(console: Console, *, quiet: bool) -> Iterator[OnEvent]:
         yield _Heartbeat(console)
 
 
+class _Rate(ProgressColumn):
+    """What is done per second, as of late."""
+
+    def render(self, task: Task) -> Text:
+        """Nothing until it is known."""
+        unit = task.fields.get("unit")
+        return Text(f"{task.speed:.3g} {unit}/s" if unit and task.speed else "")
+
+
 def _bar(console: Console) -> Progress:
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(bar_width=24),
         MofNCompleteColumn(),
+        _Rate(),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
         console=console,
@@ -64,27 +78,45 @@ class _Bar:
                 total=event["total"] or None,
                 completed=event["done"],
                 description=f"{event['unit']:<16}",
+                unit=event["unit"],
                 visible=event["done"] != event["total"],
             )
-        _failure(self._console, event)
+        _remark(self._console, event)
 
 
 class _Heartbeat:
-    """A line per case, and one every half minute while it trains."""
+    """A line per case, and one every half minute while it works."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self._last = self._start = time.monotonic()
         self._label = ""
+        self._seen: tuple[float, int] | None = None
+        """when the rate was last taken, and what was done then"""
 
     def __call__(self, event: Event) -> None:
         now = time.monotonic()
         if event["event"] == "case":
-            self._label = _label(event)
+            self._label, self._seen = _label(event), None
             self._print(f"[{event['number'] + 1}/{event['total']}] {self._label}")
-        elif event["event"] == "progress" and now - self._last > HEARTBEAT_S:
-            self._print(f"{self._label}: {event['unit']} {event['done']} of {event['total'] or '?'}")
-        _failure(self._console, event)
+        elif event["event"] == "progress":
+            self._seen = self._seen or (now, event["done"])
+            if now - self._last > HEARTBEAT_S:
+                self._print(
+                    f"{self._label}: {event['unit']} {event['done']} of {event['total'] or '?'}{self._pace(event, now)}"
+                )
+                self._seen = now, event["done"]
+        _remark(self._console, event)
+
+    def _pace(self, event: Event, now: float) -> str:
+        """Rate since the last line, and what it promises."""
+        assert self._seen is not None
+        since, before = self._seen
+        if now <= since or event["done"] <= before:
+            return ""
+        rate = (event["done"] - before) / (now - since)
+        left = (event["total"] - event["done"]) / rate if event["total"] else None
+        return f", {rate:.3g}/s" + ("" if left is None else f", about {timedelta(seconds=round(left))} left")
 
     def _print(self, text: str) -> None:
         self._last = time.monotonic()
@@ -95,6 +127,12 @@ class _Heartbeat:
 def _label(event: Event) -> str:
     seed: Any = event.get("seed")
     return str(event["name"]) if seed is None else f"{event['name']}, seed {seed}"
+
+
+def _remark(console: Console, event: Event) -> None:
+    if event["event"] == "note":
+        console.print(event["text"], markup=False, highlight=False, soft_wrap=True)
+    _failure(console, event)
 
 
 def _failure(console: Console, event: Event) -> None:

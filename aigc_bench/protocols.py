@@ -6,11 +6,14 @@ that of TensorFlow's original, with its weights; on any other extractor the same
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from aigc_bench.errors import UnknownNameError
+from aigc_bench import plugins
+from aigc_bench.errors import ConfigurationError, UnknownNameError
+
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +121,16 @@ PROTOCOLS: Mapping[str, Protocol] = {
 }
 
 
-def selected(names: Sequence[str], features: Sequence[str]) -> tuple[Protocol, ...]:
+PRECISIONS = ("fp32", "bf16")
+"""of an extractor's arithmetic, where it has such an option; another than the first is part of its name"""
+
+
+def selected(names: Sequence[str], features: Sequence[str], precision: str = "fp32") -> tuple[Protocol, ...]:
     """Protocols by name ("all": every published one) and extractors by name; the first protocol where none is named.
 
     Raises:
         UnknownNameError: no such protocol.
+        ConfigurationError: an extractor without this precision.
     """
     wanted: list[Protocol] = []
     for name in names or ([] if features else ["tf"]):
@@ -133,6 +141,7 @@ def selected(names: Sequence[str], features: Sequence[str]) -> tuple[Protocol, .
         else:
             raise UnknownNameError.of("protocol", name, [*PROTOCOLS, "all"])
     wanted += [Protocol(name, name) for name in features]
+    wanted = [_with_precision(protocol, precision) for protocol in wanted]
     return _with_shared_outputs(list({protocol.name: protocol for protocol in wanted}.values()))
 
 
@@ -146,6 +155,25 @@ def passes(protocols: Sequence[Protocol]) -> list[list[Protocol]]:
         else:
             group.append(protocol)
     return found
+
+
+def _with_precision(protocol: Protocol, precision: str) -> Protocol:
+    """The protocol with its extractor's arithmetic in another precision; float32 is what all have."""
+    if precision == "fp32":
+        return protocol
+    if precision not in PRECISIONS:
+        raise ConfigurationError(f"expected a precision of {' or '.join(PRECISIONS)}, got {precision!r}")
+    if not _has_precision(protocol.features):
+        able = [name for name in plugins.installed("features") if _has_precision(name)]
+        raise ConfigurationError(
+            f"extractor {protocol.features!r} has no option 'precision' and works in fp32 alone; expected "
+            f"--precision fp32, or an extractor that has it: {', '.join(able)}"
+        )
+    return replace(protocol, options={**protocol.options, "precision": precision})
+
+
+def _has_precision(features: str) -> bool:
+    return "precision" in inspect.signature(plugins.load("features", features)).parameters
 
 
 def _with_shared_outputs(protocols: list[Protocol]) -> tuple[Protocol, ...]:

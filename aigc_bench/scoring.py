@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from aigc_bench import by_class, contact_sheet, core, paired, plugins
+from aigc_bench import by_class, contact_sheet, core, paired, plugins, precision
 from aigc_bench.core import Evidence, FeaturePair, Features, Metric, Score, SpatialStatisticsPair, StatisticsPair
 from aigc_bench.errors import ConfigurationError, DataError, NothingMeasuredError
 from aigc_bench.extraction import Place, extractor_for, features_of, skipped_notes
@@ -177,11 +177,13 @@ def score_sets(
     nums: dict[str, int] = {}
     num_reference = 0
     extractors: list[str] = []
+    drifts: list[str] = []
     groups = passes(protocols)
     for number, group in enumerate(groups):
         bench.place.on_event(
             {"event": "case", "name": group[0].name, "number": number, "total": len(groups), "seed": None}
         )
+        drifts += precision.drifts(rows, reference, group[0], bench.place, bench.limit)
         real = reference.features(group[0], bench.place, bench.limit if bench.paired else None)
         num_reference = real.num_samples if real else num_reference
         for name, samples in rows.items():
@@ -234,7 +236,7 @@ def score_sets(
             num_reference=num_reference,
             num_holdout=nums.get("floor", 0),
             num_classes=None,
-            notes=(*_notes(rows), *reference.notes(), *notes),
+            notes=(*drifts, *_notes(rows), *reference.notes(), *notes),
         ),
         cases=tuple(
             CaseRecord(generator=name, training_seed=None, status="anchor" if name == "floor" else "ok")
@@ -290,7 +292,7 @@ def _check_equal_num(nums: Mapping[str, int]) -> None:
 
 
 def _digest_of_features(features: Features) -> str:
-    return digest_of(features.pool.double().sum(0).tolist())
+    return digest_of(features.pool.sum(0, dtype=torch.float64).tolist())
 
 
 def _notes(rows: Mapping[str, SampleSet]) -> Iterator[str]:

@@ -54,6 +54,9 @@ class Network(nn.Module):
 class ClassifierFeatures:
     """A trained `Network` as an extractor, its batch-norms folded into the convolutions."""
 
+    batch_size = MICRO_BATCH
+    """images that the network takes at once"""
+
     def __init__(self, name: str, network: Network, digest: str, device: torch.device) -> None:
         self.name, self.digest = name, digest
         network.eval()

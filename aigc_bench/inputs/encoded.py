@@ -10,7 +10,7 @@ from torch import Tensor
 
 from aigc_bench.errors import DataError
 from aigc_bench.inputs.images import BadImageError, Header, decoded, header, policies
-from aigc_bench.inputs.lookahead import overlapped
+from aigc_bench.inputs.lookahead import NUM_WORKERS, overlapped
 from aigc_bench.inputs.members import Members, class_names
 from aigc_bench.inputs.samples import Chunk, OnBadImage, SampleSet, Skipped, grouped
 
@@ -23,8 +23,9 @@ class EncodedSamples(SampleSet):
     """Image files of a folder or an archive.
 
     Opening reads every file once: for its digest, and for its header, which decides on the number of channels. Decoded
-    ahead of the consumer are at most 2 * NUM_WORKERS blocks of MAX_BLOCK_IMAGES images or MAX_BLOCK_BYTES, if larger
-    one image.
+    ahead of the consumer are at least as many images as it takes at once, so that the next chunk is ready when it has
+    done with one: 2 * NUM_WORKERS blocks, or as many more as that needs, of MAX_BLOCK_IMAGES images or
+    MAX_BLOCK_BYTES, if larger one image.
 
     Raises:
         DataError: an unreadable image that is not to be skipped, or nothing readable at all.
@@ -79,7 +80,7 @@ class EncodedSamples(SampleSet):
 
     def chunks(self, size: int) -> Iterator[Chunk]:
         """Decode all images; see `SampleSet.chunks`."""
-        return grouped(self._decoded(), size)
+        return grouped(self._decoded(size), size)
 
     def take(self, indices: Sequence[int]) -> list[Tensor]:
         """Decode these alone, where it is known which are skipped; see `SampleSet.take`."""
@@ -121,10 +122,12 @@ class EncodedSamples(SampleSet):
         except BadImageError as error:
             return index, digest, error
 
-    def _decoded(self) -> Iterator[Tensor]:
+    def _decoded(self, num_ahead: int) -> Iterator[Tensor]:
         num_samples = 0
-        sizes = [(index, found.height * found.width * 3) for index, found in self._headers.items()]
-        for images in overlapped(lambda block: [self._image(index) for index in block], _blocks(sizes)):
+        blocks = list(_blocks([(index, found.height * found.width * 3) for index, found in self._headers.items()]))
+        smallest = min((len(block) for block in blocks[:-1]), default=MAX_BLOCK_IMAGES)
+        ahead = max(2 * NUM_WORKERS, -(-num_ahead // smallest) + 1)
+        for images in overlapped(lambda block: [self._image(index) for index in block], blocks, ahead=ahead):
             for index, image in images:
                 if isinstance(image, BadImageError):
                     self._leave_out(index, image)

@@ -79,3 +79,21 @@ def call(*arguments: str, cwd: Path, **environment: str) -> subprocess.Completed
     env = {**clean, "NO_COLOR": "1", "COLUMNS": "200", "XDG_CACHE_HOME": str(cwd), **environment}
     command = [sys.executable, "-m", "aigc_bench", *arguments]
     return subprocess.run(command, capture_output=True, text=True, env=env, cwd=cwd, timeout=300, check=False)
+
+
+class Rounded:
+    """Grey levels over 255, in one of two precisions."""
+
+    def __init__(self, precision: str) -> None:
+        self.name = "rounded" + ("" if precision == "fp32" else f"-{precision}")
+        self.digest = {"fp32": "a", "bf16": "b"}[precision] * 64
+        self._dtype = torch.bfloat16 if precision == "bf16" else torch.float32
+
+    def __call__(self, batch: Tensor) -> Features:
+        """(N, C, H, W) => (N, C · H · W)."""
+        return Features((batch.flatten(1).to(self._dtype) / 255).float())
+
+
+def build_rounded(spec: SampleSpec, *, device: torch.device, precision: str = "fp32") -> Rounded:
+    """Build it."""
+    return Rounded(precision)

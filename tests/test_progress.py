@@ -1,0 +1,81 @@
+"""What is shown of progress: rate and time left, on a terminal and without one."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+
+import pytest
+from rich.console import Console
+
+from aigc_bench import progress
+from aigc_bench.core import Event
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
+    """Seconds that pass only when a test says so."""
+    now = [0.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    return now
+
+
+def images(done: int, total: int | None = 1000) -> Event:
+    """So many images are through."""
+    return {"event": "progress", "unit": "images", "done": done, "total": total}
+
+
+CASE: Event = {"event": "case", "name": "tf: reference", "number": 0, "total": 1, "seed": None}
+
+
+def shown(events: list[tuple[float, Event]], clock: list[float], *, quiet: bool = False) -> str:
+    """What comes out where nobody watches."""
+    out = io.StringIO()
+    with progress.shown(Console(file=out, width=200), quiet=quiet) as on_event:
+        for seconds, event in events:
+            clock[0] = seconds
+            on_event(event)
+    return out.getvalue()
+
+
+def test_without_a_terminal_there_is_a_line_every_half_minute(clock: list[float]) -> None:
+    """With the rate since the last one; what an earlier attempt did is no speed of this one."""
+    events = [(0.0, CASE), (1.0, images(400)), (11.0, images(500)), (41.0, images(600)), (51.0, images(700))]
+    lines = shown([*events, (81.0, images(900))], clock).splitlines()
+    assert lines == [
+        "     0 s  [1/1] tf: reference",
+        "    41 s  tf: reference: images 600 of 1000, 5/s, about 0:01:20 left",
+        "    81 s  tf: reference: images 900 of 1000, 7.5/s, about 0:00:13 left",
+    ]
+
+
+def test_an_unknown_total_has_a_rate_alone(clock: list[float]) -> None:
+    """And a stall has neither."""
+    events = [(0.0, CASE), (1.0, images(64, None)), (32.0, images(374, None)), (64.0, images(374, None))]
+    lines = shown(events, clock).splitlines()
+    assert lines[1:] == ["    32 s  tf: reference: images 374 of ?, 10/s", "    64 s  tf: reference: images 374 of ?"]
+
+
+def test_a_terminal_has_a_bar_with_rate_and_time_left() -> None:
+    """As soon as two steps were seen."""
+    out = io.StringIO()
+    now = [100.0]
+    console = Console(file=out, force_terminal=True, width=120, get_time=lambda: now[0])
+    with progress.shown(console, quiet=False) as on_event:
+        on_event(CASE)
+        for done in (64, 128, 192):
+            now[0] += 4.0
+            on_event(images(done))
+    assert "192/1000" in out.getvalue()
+    assert "16 images/s" in out.getvalue()
+    assert "0:00:51" in out.getvalue()
+
+
+def test_remarks_are_printed_unless_quiet(clock: list[float]) -> None:
+    """Failures always."""
+    events: list[tuple[float, Event]] = [
+        (0.0, {"event": "note", "text": "bf16 changes [features] by 1 %."}),
+        (0.0, {"event": "failed", "name": "fake", "seed": None, "reason": "NaN"}),
+    ]
+    assert shown(events, clock) == "bf16 changes [features] by 1 %.\nfailed: fake: NaN\n"
+    assert shown(events, clock, quiet=True) == "failed: fake: NaN\n"
