@@ -15,7 +15,6 @@ from aigc_bench import plugins
 from aigc_bench.errors import ConfigurationError, UnknownNameError
 
 
-
 @dataclass(frozen=True, slots=True)
 class Protocol:
     """An extractor, its options, the metrics that are printed, and what they are called."""
