@@ -8,6 +8,7 @@ change it. Memory is one tile of distances, never N × N.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -51,17 +52,61 @@ def nearest_squared(query: Tensor, base: Tensor, k: int) -> tuple[Tensor, Tensor
             if best.shape[1] > keep:
                 best, order = best.topk(keep, largest=False)
                 where = where.gather(1, order)
-        step = max(1, EXACT_ROWS // keep)
-        exact = torch.cat(
-            [
-                exact_squared(part[:, None], base[at])
-                for part, at in zip(rows.split(step), where.split(step), strict=True)
-            ]
-        )
-        ranked, order = exact.sort(dim=1, stable=True)
+        ranked, order = ranked_exactly(rows, base, where)
         found.append(ranked[:, :k])
-        indices.append(where.gather(1, order)[:, :k])
+        indices.append(order[:, :k])
     return torch.cat(found), torch.cat(indices)
+
+
+def ranked_exactly(query: Tensor, base: Tensor, where: Tensor) -> tuple[Tensor, Tensor]:
+    """Candidates (N, c), rows of `base` for each row of `query`, by distance: float64 squared, ascending, and which."""
+    step = max(1, EXACT_ROWS // where.shape[1])
+    parts = zip(query.split(step), where.split(step), strict=True)
+    exact = torch.cat([exact_squared(part[:, None], base[at]) for part, at in parts])
+    ranked, order = exact.sort(dim=1, stable=True)
+    return ranked, where.gather(1, order)
+
+
+def nearest_of_own(pool: Tensor, groups: Sequence[Tensor], k: int) -> tuple[Tensor, Tensor]:
+    """The nearest other rows of the same set, group by group, as the GEMM sees them.
+
+    Distances are symmetric: a tile serves its rows and its columns.
+
+    Args:
+        pool: (N, D) rows.
+        groups: (n,) row numbers each; together every row once.
+        k: neighbours asked for; SPARE more are kept.
+
+    Returns:
+        Squared distances (N, groups, k + SPARE) float32 ascending, infinite where a group has not so many, and the
+        rows' numbers.
+    """
+    keep = k + SPARE
+    near = torch.full((len(pool), len(groups), keep), math.inf)
+    where = torch.zeros(near.shape, dtype=torch.int64)
+    centre = centre_of(pool)
+    pieces = [(group, rows) for group, whole in enumerate(groups) for rows in whole.split(TILE)]
+    for number, (group, rows) in enumerate(pieces):
+        x = pool[rows].float() - centre
+        for other, columns in pieces[number:]:
+            same = columns is rows
+            tile = squared_distances(x, x if same else pool[columns].float() - centre)
+            if same:
+                tile.fill_diagonal_(math.inf)  # a row is not its own neighbour; duplicates of it are
+            else:
+                _keep_nearest(near, where, (columns, group), tile.T.contiguous(), rows)
+            _keep_nearest(near, where, (rows, other), tile, columns)
+    return near, where
+
+
+def _keep_nearest(near: Tensor, where: Tensor, at: tuple[Tensor, int], tile: Tensor, columns: Tensor) -> None:
+    """Add a tile of distances to what the rows `at[0]` have of group `at[1]`."""
+    rows, group = at
+    found, column = tile.topk(min(near.shape[2], tile.shape[1]), largest=False)
+    both = torch.cat([near[rows, group], found], 1)
+    numbers = torch.cat([where[rows, group], columns[column]], 1)
+    best, order = both.topk(near.shape[2], largest=False)
+    near[rows, group], where[rows, group] = best, numbers.gather(1, order)
 
 
 def centre_of(points: Tensor) -> Tensor:
@@ -82,30 +127,29 @@ class Tile:
     def __init__(self, x: Tensor, y: Tensor, centre: Tensor) -> None:
         self._x, self._y = x, y
         a, b = x.float() - centre, y.float() - centre
-        self._near = squared_distances(a, b)
+        self.squared = squared_distances(a, b)
+        """(n, m) float32, as the GEMM sees it"""
         # A dot product of D terms is off by less than √D roundings of its norms but for odds of nothing (Higham and
         # Mary 2019, doi:10.1137/18M1226312); ours are fused and blocked, so four times that is wide.
         scale = float(a.square().sum(1).max()) + float(b.square().sum(1).max())
         self._slack = 4 * math.sqrt(x.shape[1]) * torch.finfo(torch.float32).eps * scale
 
-    def within(self, bound: Tensor, *, closed: bool, columns: Tensor | None = None) -> Tensor:
+    def within(self, bound: Tensor, *, closed: bool) -> Tensor:
         """Which pairs are no farther apart than `bound`, or nearer where not `closed`.
 
         Args:
-            bound: float64 squared radii, (n, 1) or (1, m), or (1, c) with `columns`.
+            bound: float64 squared radii, (n, 1) or (1, m).
             closed: a pair at exactly the radius is within it.
-            columns: (c,) rows of y; all where None.
 
         Returns:
-            (n, m) or (n, c) bool.
+            (n, m) bool.
         """
-        near = self._near if columns is None else self._near[:, columns]
+        near = self.squared
         inside = near <= (bound - self._slack).float()
         unsure = ((near <= (bound + self._slack).float()) ^ inside).nonzero()
         for pairs in unsure.split(EXACT_ROWS):
             row, column = pairs.unbind(1)
-            other = column if columns is None else columns[column]
-            exact = exact_squared(self._x[row], self._y[other])
+            exact = exact_squared(self._x[row], self._y[column])
             radius = bound.expand(near.shape)[row, column]
             inside[row, column] = exact <= radius if closed else exact < radius
         return inside

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -95,6 +96,38 @@ def of_jackknife(
         replicates=values.tolist(),
         support=support,
     )
+
+
+def of_share(flags: Tensor, *, method: str, estimand: str) -> Estimate:
+    """The share of independent flags (N,) bool with Wilson's interval, which is sound at 0 and 1, too.
+
+    Wilson 1927, doi:10.1080/01621459.1927.10502953.
+
+    Raises:
+        MeasurementError: no flag.
+    """
+    num, hits = len(flags), int(flags.sum())
+    if not num:
+        raise MeasurementError("a share needs at least 1 sample, got 0")
+    interval = stats.binomtest(hits, num).proportion_ci(LEVEL, method="wilson")
+    share = hits / num
+    return Estimate(
+        value=share,
+        standard_error=math.sqrt(share * (1 - share) / num),
+        low=float(interval.low),
+        high=float(interval.high),
+        level=LEVEL,
+        method=method,
+        estimand=estimand,
+        num_samples=num,
+    )
+
+
+def scaled(estimate: Estimate, factor: float) -> Estimate:
+    """The same in a unit that is `factor` times smaller."""
+    fields = ("value", "standard_error", "low", "high")
+    found = {name: getattr(estimate, name) for name in fields}
+    return replace(estimate, **{name: None if value is None else factor * value for name, value in found.items()})
 
 
 def blocks(num_samples: int) -> list[Tensor]:

@@ -12,12 +12,14 @@ from torchmetrics.image.kid import poly_mmd
 
 from aigc_bench.core import FeaturePair, Features
 from aigc_bench.errors import MeasurementError, NotAvailableError
-from aigc_bench.metrics import manifold
+from aigc_bench.metrics import manifold, memorisation
 from aigc_bench.metrics.class_balance import class_balance
 from aigc_bench.metrics.inception_score import inception_score
 from aigc_bench.metrics.kernel import KernelSums, kd
 from aigc_bench.metrics.neighbours import nearest_neighbours
+from aigc_bench.metrics.sweep import Sweep
 from aigc_bench.stats import intervals
+from aigc_bench.stats.halves import balanced_halves
 
 
 def test_kernel_distance_equals_torchmetrics(pair: FeaturePair) -> None:
@@ -95,19 +97,84 @@ def naive(real: Tensor, fake: Tensor) -> dict[str, float]:
 def test_manifold_metrics_equal_their_definitions(
     name: str, pair: FeaturePair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Counts agree exactly, whatever the tiles; leaving out a block equals computing without it."""
+    """Counts agree exactly, whatever the tiles; replicates equal computing without a block, or with a half alone."""
     expected = naive(pair.real.pool, pair.fake.pool)[name]
     estimate = getattr(manifold, name).compute(pair)
     assert estimate.value == pytest.approx(expected, abs=1e-12)
-    if name in ("recall", "coverage"):
-        for block in (0, 7):
-            keep = torch.ones(260, dtype=torch.bool)
-            keep[intervals.blocks(260)[block]] = False
-            without = naive(pair.real.pool, pair.fake.pool[keep])[name]
-            assert estimate.replicates[block] == pytest.approx(without, abs=1e-12)
-    monkeypatch.setattr("aigc_bench.metrics.manifold.TILE", 41)
+    for number in (0, 7, 31) if estimate.replicates else ():
+        blocks = intervals.blocks(260)
+        first = balanced_halves()[number // 2] ^ bool(number % 2)
+        kept = [rows for i, rows in enumerate(blocks) if (first[i] if name == "recall" else i != number)]
+        if kept and number < len(estimate.replicates):
+            part = naive(pair.real.pool, pair.fake.pool[torch.cat(kept)])[name]
+            assert estimate.replicates[number] == pytest.approx(part, abs=1e-12)
+    monkeypatch.setattr("aigc_bench.metrics.sweep.TILE", 41)
     monkeypatch.setattr("aigc_bench.metrics.neighbours.TILE", 41)
-    assert getattr(manifold, name).compute(pair) == estimate
+    fresh = FeaturePair(pair.real, pair.fake, "made", "0")
+    assert getattr(manifold, name).compute(fresh) == estimate
+
+
+def test_single_samples_equal_their_definitions(pair: FeaturePair) -> None:
+    """Realism, the nearest real sample, authenticity and duplicates, with all matrices in memory."""
+    fake = pair.fake.pool.clone()
+    fake[7], fake[9] = fake[100], pair.real.pool[3]
+    sweep = Sweep.computed(pair.real.pool, fake)
+    rr, ff, rf = distances(pair.real.pool, pair.real.pool), distances(fake, fake), distances(pair.real.pool, fake)
+    radius = rr.sort(1)[0][:, 3]
+    kept = radius <= radius.median()
+    expected = (radius[kept, None] / rf[kept].clamp_min(1e-15)).amax(0)
+    others = torch.arange(260) != 9  # on a real sample: as realistic as float32 can say
+    torch.testing.assert_close(sweep.realism[others], expected[others].float(), rtol=1e-4, atol=0)
+    assert float(sweep.realism[9]) > 1e3 or not bool(kept[3])
+    assert torch.equal(sweep.nearest, rf.argmin(0))
+    torch.testing.assert_close(sweep.nearest_squared.sqrt(), rf.amin(0), rtol=1e-9, atol=1e-9)
+    apart = rr.fill_diagonal_(math.inf).amin(1)
+    assert torch.equal(memorisation.authentic(sweep), rf.amin(0) > apart[rf.argmin(0)])
+    assert not bool(memorisation.authentic(sweep)[9])
+    twins = memorisation.duplicated(fake, sweep.twin_squared)
+    assert torch.equal(twins, ff.fill_diagonal_(math.inf).amin(1) == 0)
+    assert twins.nonzero().flatten().tolist() == [7, 100]
+    copied = FeaturePair(pair.real, Features(fake), "made", "0")
+    assert memorisation.duplicates.compute(copied).value == pytest.approx(2 / 260)
+    assert memorisation.auth_pct.compute(copied).value == pytest.approx(
+        100 * float((rf.amin(0) > apart[rf.argmin(0)]).double().mean())
+    )
+
+
+def test_balls_share_a_key_where_they_hold_the_same_samples(pair: FeaturePair) -> None:
+    """And the numbers of samples agree with the matrix."""
+    sweep = Sweep.computed(pair.real.pool, pair.fake.pool)
+    rr, rf = distances(pair.real.pool, pair.real.pool), distances(pair.real.pool, pair.fake.pool)
+    inside = rf < rr.sort(1)[0][:, 5:6]
+    assert torch.equal(sweep.count, inside.sum(1))
+    same = (inside[:, None] == inside[None]).all(2)
+    assert torch.equal(sweep.key[:, None] == sweep.key[None], same)
+
+
+def test_halves_are_balanced() -> None:
+    """Ten blocks each, and any two blocks on the same side in nine of 19 divisions: McCarthy's condition."""
+    signs = 2 * balanced_halves().long() - 1
+    assert signs.shape == (19, 20)
+    assert torch.equal(signs.sum(1), torch.zeros(19, dtype=torch.int64))
+    assert torch.equal(signs.T @ signs, 20 * torch.eye(20, dtype=torch.int64) - 1)
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.4])
+def test_the_errors_of_recall_and_coverage_are_true(shift: float) -> None:
+    """Against the spread over 150 generated sets; near the floor coverage's may be wide."""
+    generator = torch.Generator().manual_seed(1)
+
+    def draw(shift: float) -> Tensor:
+        z = torch.randn(300, 16, generator=generator)
+        return z * (0.5 + torch.rand(300, 1, generator=generator)) + shift
+
+    real = Features(draw(0.0))
+    found = [FeaturePair(real, Features(draw(shift)), "made", "0") for _ in range(150)]
+    for metric in (manifold.recall, manifold.coverage):
+        estimates = [metric.compute(pair) for pair in found]
+        observed = float(np.std([e.value for e in estimates], ddof=1))
+        stated = math.sqrt(float(np.mean([(e.standard_error or 0) ** 2 for e in estimates])))
+        assert 0.8 < stated / observed < (1.5 if metric is manifold.coverage and not shift else 1.25)
 
 
 def test_neighbours_are_exact_where_products_cancel() -> None:

@@ -17,7 +17,7 @@ from aigc_bench import cli, noise
 from aigc_bench.data import cifar10
 from aigc_bench.errors import DataError, MeasurementError, NotAvailableError, NothingMeasuredError, StoreError
 from aigc_bench.features import inception, inception_network, resize
-from aigc_bench.metrics import kernel, manifold
+from aigc_bench.metrics import kernel, sweep
 from aigc_bench.selftest import pixels, published, statistics
 from aigc_bench.selftest.rows import Check, Row, SelfTest, measured
 
@@ -120,10 +120,8 @@ def brighter_resize(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def fewer_neighbours(monkeypatch: pytest.MonkeyPatch) -> None:
     """The point itself counts as its own neighbour."""
-    true = manifold.squared_radii
-    monkeypatch.setattr(
-        manifold, "squared_radii", lambda pool, k: torch.cat([pool[:, :1] * 0, true(pool, k)[:, :-1]], 1)
-    )
+    true = sweep.squared_radii
+    monkeypatch.setattr(sweep, "squared_radii", lambda pool, k: torch.cat([pool[:, :1] * 0, true(pool, k)[:, :-1]], 1))
 
 
 def nine_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
