@@ -79,8 +79,8 @@ def features(extractor: FeatureExtractor, samples: Tensor) -> Features:
     found = extractor(samples)
     if not bool(torch.isfinite(found.pool).all()):
         raise MeasurementError(f"extractor {extractor.name!r} gave NaN or infinite features")
-    on_cpu = (None if part is None else part.cpu() for part in (found.pool, found.logits, found.spatial))
-    return Features(*on_cpu)
+    more = (None if part is None else part.cpu() for part in (found.logits, found.spatial))
+    return Features(found.pool.cpu(), *more)
 
 
 def neighbours(fake: Features, fit: Features) -> tuple[Tensor, Tensor]:

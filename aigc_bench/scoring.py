@@ -80,7 +80,8 @@ class Observation:
     def scores(self, protocols: Sequence[Protocol], bench: Bench) -> Iterator[Score]:
         """Every score that the protocols print, one forward pass for all of them."""
         bias = getattr(self.extractor, "logit_bias", None)
-        pair = self.real and FeaturePair(self.real, self.fake, self.extractor.name, self.extractor.digest, bias)
+        sides = (self.real, self.fake) if self.real else None
+        pair = sides and FeaturePair(*sides, self.extractor.name, self.extractor.digest, bias)
         cache, on_event = bench.place.cache, bench.place.on_event
         for protocol in protocols:
             for metric in bench.metrics[protocol.name].values():
