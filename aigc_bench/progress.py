@@ -93,6 +93,7 @@ class _Heartbeat:
         self._label = ""
         self._seen: tuple[float, int] | None = None
         """when the rate was last taken, and what was done then"""
+        self._done = 0
 
     def __call__(self, event: Event) -> None:
         now = time.monotonic()
@@ -100,7 +101,9 @@ class _Heartbeat:
             self._label, self._seen = _label(event), None
             self._print(f"[{event['number'] + 1}/{event['total']}] {self._label}")
         elif event["event"] == "progress":
-            self._seen = self._seen or (now, event["done"])
+            if self._seen is None or event["done"] <= self._done:  # another pass began
+                self._seen = now, event["done"]
+            self._done = event["done"]
             if now - self._last > HEARTBEAT_S:
                 self._print(
                     f"{self._label}: {event['unit']} {event['done']} of {event['total'] or '?'}{self._pace(event, now)}"

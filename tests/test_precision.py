@@ -10,9 +10,11 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from typer.testing import CliRunner
 
 import aigc_bench
 from aigc_bench import precision, protocols
+from aigc_bench.cli import app
 from aigc_bench.core import SampleSpec
 from aigc_bench.data import digits
 from aigc_bench.errors import ConfigurationError, DataError
@@ -145,6 +147,33 @@ def test_other_precisions_and_extractors_without_are_refused(
             device=torch.device("cpu"),
             precision="fp16",  # type: ignore[arg-type]
         )
+
+
+def test_the_command_line_says_what_it_changes(
+    images: dict[str, NDArray[np.uint8]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On stderr; asked for by flag or variable, and the flag wins."""
+    np.save(tmp_path / "real.npy", images["real"])
+    np.save(tmp_path / "fake.npy", images["fake"])
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.chdir(tmp_path)
+    arguments = ["score", "fake.npy", "--real", "real.npy", "--features", *ROUNDED, "--metrics", "fd", "--json"]
+    runner = CliRunner()
+    for more, variable, name in (
+        (["--precision", "bf16"], "fp32", "fd_rounded-bf16"),
+        ([], "bf16", "fd_rounded-bf16"),
+        (["--precision", "fp32"], "bf16", "fd_rounded"),
+    ):
+        done = runner.invoke(app, [*arguments, *more], env={"AIGC_BENCH_PRECISION": variable})
+        assert done.exit_code == 0, done.stderr
+        run = Run.model_validate_json(done.stdout)
+        assert [score.metric for score in run.scores] == [name]
+        assert ("fake.npy: bf16 instead of fp32 changes features" in done.stderr) == name.endswith("bf16")
+    done = runner.invoke(
+        app, ["stats", "real.npy", "-o", "r.safetensors", "--features", *ROUNDED, "--precision", "bf16"]
+    )
+    assert "features by rounded-bf16 (bbbbbbbb)" in done.stdout
+    assert "real.npy: bf16 instead of fp32 changes features" in done.stderr
 
 
 def test_no_protocol_calls_it_a_fid() -> None:

@@ -49,6 +49,14 @@ def test_without_a_terminal_there_is_a_line_every_half_minute(clock: list[float]
     ]
 
 
+def test_a_second_pass_has_its_own_rate(clock: list[float]) -> None:
+    """Over the same images, within one case."""
+    events = [(0.0, CASE), (5.0, images(64)), (10.0, images(128)), (20.0, images(64)), (36.0, images(128))]
+    assert (
+        shown(events, clock).splitlines()[1] == "    36 s  tf: reference: images 128 of 1000, 4/s, about 0:03:38 left"
+    )
+
+
 def test_an_unknown_total_has_a_rate_alone(clock: list[float]) -> None:
     """And a stall has neither."""
     events = [(0.0, CASE), (1.0, images(64, None)), (32.0, images(374, None)), (64.0, images(374, None))]

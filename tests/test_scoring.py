@@ -341,6 +341,11 @@ def test_the_command_line_scores_and_keeps(files: Path, tmp_path: Path) -> None:
         (("score", "fake.npy", "--features", "pixels"), 2, "Missing option '--real'"),
         (("score", "fake.npy", "--real", "r.safetensors", "--features", "pixels"), 2, "is no file of features"),
         (("score", "fake.npy", "--real", "real.npy", "--on-bad-image", "ignore"), 2, "error or skip, got 'ignore'"),
+        (
+            ("score", "fake.npy", "--real", "real.npy", "--features", "pixels", "--precision", "bf16"),
+            2,
+            "extractor 'pixels' has no option 'precision' and works in fp32 alone",
+        ),
         (("stats", "real.npy", "-o", "real.npz", "--features", "pixels"), 2, "ends in .safetensors, got 'real.npz'"),
         (("score", "one.npy", "--real", "real.npy", "--features", "pixels"), 4, "nothing was measured"),
         (
