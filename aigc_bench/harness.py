@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from pydantic import TypeAdapter
 
-from aigc_bench import plugins
+from aigc_bench import metrics, plugins, stats
 from aigc_bench.bench import COLLECTORS, Bench, Subject
 from aigc_bench.core import Estimate, Evidence, FeaturePair, Metric, OnEvent, Score, StatisticsPair
 from aigc_bench.errors import AigcBenchError, MeasurementError, NotAvailableError, NothingMeasuredError
@@ -24,6 +24,9 @@ from aigc_bench.machine import environment
 from aigc_bench.protocols import PROTOCOLS
 from aigc_bench.store import Cache, CaseRecord, DatasetRecord, Exhibits, Run
 from aigc_bench.suite import cases
+
+FORMULAS = (Estimate, metrics, stats)
+"""source that every score depends on, besides its metric's own"""
 
 
 def run_bench(bench: Bench, command: str) -> tuple[Run, Exhibits]:
@@ -123,7 +126,7 @@ def scored(
     inputs = {
         **row.identity,
         "metric": metric.name,
-        "metric_source": plugins.source_digest(metric, Estimate),
+        "metric_source": plugins.source_digest(metric, *FORMULAS),
         "evidence": {**evidence.labels, "digest": getattr(evidence, "extractor_digest", None)},
     }
     try:

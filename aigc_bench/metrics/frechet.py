@@ -219,10 +219,10 @@ def jackknifed(real: Moments, real_factor: Tensor, fake: Tensor) -> Estimate:
         kept = [torch.cat([other for other in blocks if other is not block]) for block in blocks]
         whole, *left_out = distances_of_few(real, real_factor, fake, [torch.arange(len(fake)), *kept])
     else:
-        parts = [Moments.of(fake[block]) for block in blocks]
-        moments = functools.reduce(operator.add, parts)
+        # The blocks' moments are made twice rather than kept: twenty at D = 2048 are two thirds of a gigabyte.
+        moments = functools.reduce(operator.add, (Moments.of(fake[block]) for block in blocks))
         whole = frechet_distance(real, moments, real_factor)
-        left_out = [frechet_distance(real, moments - part, real_factor) for part in parts]
+        left_out = [frechet_distance(real, moments - Moments.of(fake[block]), real_factor) for block in blocks]
     return intervals.of_jackknife(
         whole,
         left_out,

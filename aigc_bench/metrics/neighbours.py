@@ -15,7 +15,7 @@ from torch import Tensor
 
 TILE = 2000
 SPARE = 4
-EXACT_ROWS = 2**15
+EXACT_ROWS = 2**13
 """pairs whose float64 differences are held at once"""
 
 

@@ -82,7 +82,7 @@ class Sweep:
     dense: Tensor
     """(N,) int64, how many real balls each generated sample lies in, K_DENSITY without its surface"""
     realism: Tensor
-    """(N,) the largest ratio of a real ball's radius to the distance from its centre, of the smaller half of the balls"""
+    """(N,) the largest ratio of a real ball's radius to the distance from its centre, over the smaller half of balls"""
     nearest: Tensor
     """(N,) int64, which real sample is nearest"""
     nearest_squared: Tensor

@@ -125,9 +125,19 @@ def of_share(flags: Tensor, *, method: str, estimand: str) -> Estimate:
 
 def scaled(estimate: Estimate, factor: float) -> Estimate:
     """The same in a unit that is `factor` times smaller."""
-    fields = ("value", "standard_error", "low", "high")
-    found = {name: getattr(estimate, name) for name in fields}
-    return replace(estimate, **{name: None if value is None else factor * value for name, value in found.items()})
+
+
+    def times(value: float | None) -> float | None:
+        return None if value is None else factor * value
+
+    return replace(
+        estimate,
+        value=factor * estimate.value,
+        standard_error=times(estimate.standard_error),
+        low=times(estimate.low),
+        high=times(estimate.high),
+        replicates=tuple(factor * value for value in estimate.replicates),
+    )
 
 
 def blocks(num_samples: int) -> list[Tensor]:
