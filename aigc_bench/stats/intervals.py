@@ -126,7 +126,6 @@ def of_share(flags: Tensor, *, method: str, estimand: str) -> Estimate:
 def scaled(estimate: Estimate, factor: float) -> Estimate:
     """The same in a unit that is `factor` times smaller."""
 
-
     def times(value: float | None) -> float | None:
         return None if value is None else factor * value
 
