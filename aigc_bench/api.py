@@ -272,7 +272,7 @@ def by_name(paths: Sequence[str]) -> dict[str, str]:
     """
     if len(set(paths)) < len(paths):
         raise ConfigurationError(f"expected every set of samples once, got {', '.join(paths)}")
-    names = [Path(path).name for path in paths]
+    names = [Path(path).name or path for path in paths]  # "." has no last part
     if len(set(names)) < len(names) or set(names) & set(ANCHORS):
         names = [f"./{path}" if path in ANCHORS else path for path in paths]
     return dict(zip(names, paths, strict=True))

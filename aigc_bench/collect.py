@@ -59,8 +59,8 @@ def features(extractor: FeatureExtractor, samples: Tensor) -> Features:
     found = extractor(samples)
     if not bool(torch.isfinite(found.pool).all()):
         raise MeasurementError(f"extractor {extractor.name!r} gave NaN or infinite features")
-    others = (None if part is None else part.cpu() for part in (found.logits, found.spatial))
-    return Features(found.pool.cpu(), *others)
+    logits, spatial = (None if part is None else part.cpu() for part in (found.logits, found.spatial))
+    return Features(found.pool.cpu(), logits, spatial)
 
 
 def neighbours(fake: Features, fit: Features) -> tuple[Tensor, Tensor]:

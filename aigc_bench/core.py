@@ -182,6 +182,13 @@ class Features:
     logits: Tensor | None = None
     spatial: Tensor | None = None
     """(N, S) float32 from before the last pooling, where a protocol asks for it"""
+    derived: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    """what was computed of this side alone, such as its radii: the real side has it once for all rows"""
+
+    @classmethod
+    def of(cls, tensors: Mapping[str, Tensor]) -> Features:
+        """Features from what there is, by name."""
+        return cls(tensors["pool"], tensors.get("logits"), tensors.get("spatial"))
 
     @property
     def num_samples(self) -> int:

@@ -44,7 +44,7 @@ def joined(parts: Sequence[Features], extractor: str) -> Features:
     """
     _check_one_width({part.pool.shape[1] for part in parts}, extractor)
     outputs = [tensors_of(part) for part in parts]
-    return Features(**{key: torch.cat([output[key] for output in outputs]) for key in outputs[0]})
+    return Features.of({key: torch.cat([output[key] for output in outputs]) for key in outputs[0]})
 
 
 def is_whole(folder: Path) -> bool:
@@ -74,7 +74,7 @@ def mapped(folder: Path) -> Features:
     """What `gather` made. Writing to it changes nobody's file: a page that is written to is a copy."""
     found = {key: folder / f"{key}.npy" for key in OUTPUTS}
     arrays = {key: np.load(path, mmap_mode="c") for key, path in found.items() if path.is_file()}
-    return Features(**{key: torch.from_numpy(array) for key, array in arrays.items()})
+    return Features.of({key: torch.from_numpy(array) for key, array in arrays.items()})
 
 
 def _check_one_width(widths: set[int], extractor: str) -> None:

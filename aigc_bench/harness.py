@@ -95,9 +95,15 @@ def _scores(bench: Bench, subject: Subject) -> Iterator[Score]:
         counts = bench.suite.model_dump(include={"num_samples", "num_reconstructions", "speed"})
         for evidence in found:
             identity = {**subject.identity, "suite": counts}
-            yield scored(
-                metric, evidence, Row(subject.name, subject.training_seed, identity), bench.cache, bench.on_event
-            )
+            row = Row(subject.name, subject.training_seed, identity)
+            yield scored(metric, evidence, row, bench.cache, bench.on_event, _called(bench, metric, evidence))
+
+
+def _called(bench: Bench, metric: Metric[Any], evidence: Evidence) -> Called:
+    """Scores without their extractor in their name would be one column with another extractor's."""
+    if len(bench.extractors) == 1 or not isinstance(evidence, FeaturePair) or "{extractor}" in metric.name:
+        return PROTOCOLS["tf"].called
+    return lambda name: f"{name}@{evidence.extractor}"
 
 
 @dataclass(frozen=True, slots=True)

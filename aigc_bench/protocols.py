@@ -42,7 +42,8 @@ class Protocol:
     def called(self, metric: str) -> str:
         """What a score is called: "fd_inception" => "fid@adm"."""
         prefix = "r" if self.paired and metric.startswith("fd_") else ""
-        return prefix + self.published.get(metric, metric) + self.mark
+        name = prefix + self.published.get(metric, metric)
+        return name if name.endswith(f"_{self.mark[1:]}") else name + self.mark  # "fd_pixels" says it already
 
     def shares_a_pass_with(self, other: Protocol) -> bool:
         """Whether one forward pass serves both."""
@@ -139,7 +140,8 @@ def selected(names: Sequence[str], features: Sequence[str], precision: str = "fp
             wanted.append(PROTOCOLS[name])
         else:
             raise UnknownNameError.of("protocol", name, [*PROTOCOLS, "all"])
-    wanted += [Protocol(name, name) for name in features]
+    # Scores without their extractor in their name would be one column with another extractor's.
+    wanted += [Protocol(name, name, mark=f"@{name}" if len(wanted) + len(features) > 1 else "") for name in features]
     wanted = [_with_precision(protocol, precision) for protocol in wanted]
     return _with_shared_outputs(list({protocol.name: protocol for protocol in wanted}.values()))
 

@@ -101,7 +101,7 @@ class InceptionFeatures:
         """
         parts = [self._features(chunk) for chunk in batch.split(MICRO_BATCH)]
         columns = [torch.cat(column).to(batch.device) for column in zip(*parts, strict=True)]
-        return Features(**dict(zip(self.outputs, columns, strict=False)))
+        return Features.of(dict(zip(self.outputs, columns, strict=True)))
 
     def _features(self, chunk: Tensor) -> list[Tensor]:
         num = len(chunk)

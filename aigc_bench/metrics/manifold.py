@@ -110,7 +110,9 @@ def _coverage(pair: FeaturePair) -> Estimate:
 
 
 def _realism(pair: FeaturePair) -> Estimate:
-    return intervals.of_quantile(Sweep.of(pair).realism.tolist(), 0.5, what="realism scores; reference fixed")
+    return intervals.of_quantile(
+        Sweep.of(pair).realism.tolist(), 0.5, what="realism scores", where=" of generated samples, reference fixed"
+    )
 
 
 precision = Metric(

@@ -94,19 +94,27 @@ def nearest_of_own(pool: Tensor, groups: Sequence[Tensor], k: int) -> tuple[Tens
             if same:
                 tile.fill_diagonal_(math.inf)  # a row is not its own neighbour; duplicates of it are
             else:
-                _keep_nearest(near, where, (columns, group), tile.T.contiguous(), rows)
-            _keep_nearest(near, where, (rows, other), tile, columns)
+                keep_nearest(near[:, group], where[:, group], columns, tile.T.contiguous(), rows)
+            keep_nearest(near[:, other], where[:, other], rows, tile, columns)
     return near, where
 
 
-def _keep_nearest(near: Tensor, where: Tensor, at: tuple[Tensor, int], tile: Tensor, columns: Tensor) -> None:
-    """Add a tile of distances to what the rows `at[0]` have of group `at[1]`."""
-    rows, group = at
-    found, column = tile.topk(min(near.shape[2], tile.shape[1]), largest=False)
-    both = torch.cat([near[rows, group], found], 1)
-    numbers = torch.cat([where[rows, group], columns[column]], 1)
-    best, order = both.topk(near.shape[2], largest=False)
-    near[rows, group], where[rows, group] = best, numbers.gather(1, order)
+def keep_nearest(near: Tensor, where: Tensor, rows: Tensor, tile: Tensor, columns: Tensor) -> None:
+    """Add a tile of distances to what its rows have found so far.
+
+    Args:
+        near: (N, k) squared distances ascending, infinite where there are none yet; written to.
+        where: (N, k) which they are of; written to.
+        rows: (n,) the tile's rows.
+        tile: (n, m) squared distances.
+        columns: (m,) what its columns are.
+    """
+    keep = near.shape[1]
+    found, column = tile.topk(min(keep, tile.shape[1]), largest=False)
+    both = torch.cat([near[rows], found], 1)
+    numbers = torch.cat([where[rows], columns[column]], 1)
+    near[rows], order = both.topk(keep, largest=False)
+    where[rows] = numbers.gather(1, order)
 
 
 def centre_of(points: Tensor) -> Tensor:
@@ -132,7 +140,7 @@ class Tile:
         # A dot product of D terms is off by less than √D roundings of its norms but for odds of nothing (Higham and
         # Mary 2019, doi:10.1137/18M1226312); ours are fused and blocked, so four times that is wide.
         scale = float(a.square().sum(1).max()) + float(b.square().sum(1).max())
-        self._slack = 4 * math.sqrt(x.shape[1]) * torch.finfo(torch.float32).eps * scale
+        self.slack = 4 * math.sqrt(x.shape[1]) * torch.finfo(torch.float32).eps * scale
 
     def within(self, bound: Tensor, *, closed: bool) -> Tensor:
         """Which pairs are no farther apart than `bound`, or nearer where not `closed`.
@@ -145,8 +153,8 @@ class Tile:
             (n, m) bool.
         """
         near = self.squared
-        inside = near <= (bound - self._slack).float()
-        unsure = ((near <= (bound + self._slack).float()) ^ inside).nonzero()
+        inside = near <= (bound - self.slack).float()
+        unsure = ((near <= (bound + self.slack).float()) ^ inside).nonzero()
         for pairs in unsure.split(EXACT_ROWS):
             row, column = pairs.unbind(1)
             exact = exact_squared(self._x[row], self._y[column])

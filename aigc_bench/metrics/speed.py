@@ -9,9 +9,11 @@ from aigc_bench.core import Estimate, Footprint, Latency, Metric, Throughput
 from aigc_bench.errors import NotAvailableError
 from aigc_bench.stats import intervals
 
+HERE = " on this machine, now"
+
 
 def _median(values: list[float], what: str) -> Estimate:
-    return replace(intervals.of_quantile(values, 0.5, what=what), replicates=tuple(values))
+    return replace(intervals.of_quantile(values, 0.5, what=what, where=HERE), replicates=tuple(values))
 
 
 def _samples_per_s(evidence: Throughput) -> Estimate:
@@ -20,7 +22,7 @@ def _samples_per_s(evidence: Throughput) -> Estimate:
 
 
 def _percentile(quantile: float) -> Callable[[Latency], Estimate]:
-    return lambda evidence: intervals.of_quantile(evidence.seconds, quantile, what="single calls")
+    return lambda evidence: intervals.of_quantile(evidence.seconds, quantile, what="single calls", where=HERE)
 
 
 def _train_steps_per_s(evidence: Footprint) -> Estimate:

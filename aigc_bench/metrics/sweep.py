@@ -12,19 +12,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from aigc_bench.core import FeaturePair
+from aigc_bench.core import FeaturePair, Features
 from aigc_bench.errors import MeasurementError
 from aigc_bench.metrics.neighbours import (
     SPARE,
     TILE,
     Tile,
     centre_of,
-    exact_squared,
+    keep_nearest,
     nearest_of_own,
     ranked_exactly,
 )
@@ -34,6 +33,8 @@ from aigc_bench.stats.halves import balanced_halves
 K_PRECISION = 3
 K_DENSITY = 5
 KEY_SEED = 0
+RADII = "radii"
+"""name of the real side's radii among what is derived of it"""
 
 
 def squared_radii(pool: Tensor, k: int) -> Tensor:
@@ -45,7 +46,15 @@ def squared_radii(pool: Tensor, k: int) -> Tensor:
     if len(pool) <= k:
         raise MeasurementError(f"the {k}-th neighbour needs more than {k} samples, got {len(pool)}")
     _, where = nearest_of_own(pool, [torch.arange(len(pool))], k)
-    return ranked_exactly(pool, pool, where[:, 0])[0][:, :k]
+    return ranked_exactly(pool, pool, where[:, 0, : len(pool) - 1])[0][:, :k]
+
+
+def radii_of(real: Features) -> Tensor:
+    """(M, K_DENSITY) squared distances of real samples to their nearest others, computed once."""
+    if RADII not in real.derived:
+        real.derived[RADII] = squared_radii(real.pool, max(K_PRECISION, K_DENSITY))
+    found: Tensor = real.derived[RADII]
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +91,8 @@ class Sweep:
     dense: Tensor
     """(N,) int64, how many real balls each generated sample lies in, K_DENSITY without its surface"""
     realism: Tensor
-    """(N,) the largest ratio of a real ball's radius to the distance from its centre, over the smaller half of balls"""
+    """(N,) the largest ratio of a real ball's radius to the distance from its centre, over the smaller half of balls;
+    of copies, as large as rounding can tell"""
     nearest: Tensor
     """(N,) int64, which real sample is nearest"""
     nearest_squared: Tensor
@@ -106,24 +116,23 @@ class Sweep:
     def of(cls, pair: FeaturePair) -> Sweep:
         """The pair's sweep, computed once for all metrics that want it."""
         if "sweep" not in pair.shared:
-            pair.shared["sweep"] = cls.computed(pair.real.pool, pair.fake.pool)
+            pair.shared["sweep"] = cls.computed(pair.real, pair.fake.pool)
         found: Sweep = pair.shared["sweep"]
         return found
 
     @classmethod
-    def computed(cls, real: Tensor, fake: Tensor, k_precision: int = K_PRECISION, k_density: int = K_DENSITY) -> Sweep:
-        """The sweep of (M, D) real and (N, D) generated features, with other numbers of neighbours where given.
+    def computed(cls, side: Features, fake: Tensor, k_precision: int = K_PRECISION) -> Sweep:
+        """The sweep of a real side of M samples and (N, D) generated features; with another k of precision if given.
 
         Raises:
             MeasurementError: too few samples on a side.
         """
-        radii = squared_radii(real, max(k_precision, k_density))
-        blocks = intervals.blocks(len(fake))
+        blocks, real, radii = intervals.blocks(len(fake)), side.pool, radii_of(side)
         balls = Balls.of(fake, blocks, k_precision)
         found = _empty(len(real), len(fake))
         centre = centre_of(real)
         keys = torch.randint(-(2**62), 2**62, (len(fake),), generator=torch.Generator().manual_seed(KEY_SEED))
-        near, wide = radii[:, k_precision - 1, None], radii[:, k_density - 1, None]
+        near, wide = radii[:, k_precision - 1, None], radii[:, K_DENSITY - 1, None]
         # Balls wider than most would lend realism to what is far from everything (Kynkäänniemi et al., § 5).
         pruned = torch.where(near <= near.median(), near, 0.0).float()
         passing = _Pass(real, fake, near, wide, pruned, balls, keys, centre)
@@ -131,9 +140,14 @@ class Sweep:
             for columns in rows.split(TILE):
                 for start in range(0, len(real), TILE):
                     passing.visit(found, slice(start, start + TILE), columns, block)
-        nearest_squared = _exact_pairs(fake, real, found["nearest"])
+        del found["distances"]
+        squared, index = ranked_exactly(fake, real, found.pop("candidates")[:, : len(real)])
         return cls(
-            nearest_squared=nearest_squared, twin_squared=balls.twin_squared, real_squared=radii, **_finished(found)
+            **{**found, "realism": found["realism"].sqrt()},
+            nearest=index[:, 0],
+            nearest_squared=squared[:, 0],
+            twin_squared=balls.twin_squared,
+            real_squared=radii,
         )
 
 
@@ -142,25 +156,14 @@ def _empty(num_real: int, num_fake: int) -> dict[str, Tensor]:
         "precise": torch.zeros(num_fake, dtype=torch.bool),
         "dense": torch.zeros(num_fake, dtype=torch.int64),
         "realism": torch.zeros(num_fake),
-        "nearest": torch.zeros(num_fake, dtype=torch.int64),
-        "near": torch.full((num_fake,), torch.inf),
+        "candidates": torch.zeros(num_fake, 1 + SPARE, dtype=torch.int64),
+        "distances": torch.full((num_fake, 1 + SPARE), torch.inf),
         "covered": torch.zeros(intervals.NUM_BLOCKS, num_real, dtype=torch.bool),
         "count": torch.zeros(num_real, dtype=torch.int64),
         "key": torch.zeros(num_real, dtype=torch.int64),
         "recalled": torch.zeros(num_real, dtype=torch.bool),
         "recalled_halves": torch.zeros(len(balanced_halves()), 2, num_real, dtype=torch.bool),
     }
-
-
-def _finished(found: dict[str, Tensor]) -> dict[str, Any]:
-    rest = {key: value for key, value in found.items() if key not in ("near", "realism")}
-    return {**rest, "realism": found["realism"].sqrt()}
-
-
-def _exact_pairs(x: Tensor, y: Tensor, index: Tensor) -> Tensor:
-    """(N,) float64 squared distances of the rows of x to the rows of y that `index` names."""
-    parts = zip(x.split(TILE), index.split(TILE), strict=True)
-    return torch.cat([exact_squared(part, y[at]) for part, at in parts])
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,17 +193,16 @@ class _Pass:
         row, column = inside.nonzero(as_tuple=True)
         found["count"][rows] += torch.bincount(row, minlength=len(inside))
         found["key"][rows].index_add_(0, row, self.keys[columns[column]])
-        self._single(found, tile.squared, rows, columns)
+        self._single(found, tile, rows, columns)
         for number, first in enumerate(balanced_halves()):
             # Rounding may decide a pair: of error bars, not of scores.
             hit = (tile.squared <= self.balls.halved[number, None, columns]).any(1)
             found["recalled_halves"][number, 0 if first[block] else 1, rows] |= hit
 
-    def _single(self, found: dict[str, Tensor], squared: Tensor, rows: slice, columns: Tensor) -> None:
-        """Realism and the nearest real sample of each generated one."""
-        ratio = (self.pruned[rows] / squared.clamp_min(torch.finfo(torch.float32).tiny)).amax(0)
+    def _single(self, found: dict[str, Tensor], tile: Tile, rows: slice, columns: Tensor) -> None:
+        """Realism and candidates for the nearest real sample of each generated one."""
+        # A copy is as realistic as the GEMM's rounding can tell, and not infinitely so.
+        ratio = (self.pruned[rows] / tile.squared.clamp_min(tile.slack)).amax(0)
         found["realism"][columns] = torch.maximum(found["realism"][columns], ratio)
-        least, at = squared.min(0)
-        nearer = least < found["near"][columns]
-        found["near"][columns] = torch.where(nearer, least, found["near"][columns])
-        found["nearest"][columns] = torch.where(nearer, at + rows.start, found["nearest"][columns])
+        numbers = torch.arange(rows.start, rows.start + len(tile.squared))
+        keep_nearest(found["distances"], found["candidates"], columns, tile.squared.T.contiguous(), numbers)

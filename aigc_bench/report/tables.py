@@ -202,6 +202,12 @@ CODE_COLUMNS = {
 """column => metrics and published scores that stand in it"""
 
 
+UNPUBLISHED = {"FID ↓": "FD ↓", "sFID ↓": "sFD ↓", "KID ↓": "KD ↓"}
+"""column => what it is called where the weights or the precision are not the published ones"""
+OWN_NAMES = ("fd_", "rfd_", "sfd_", "kd_")
+"""how scores of other weights or another precision begin"""
+
+
 def by_code(run: Run) -> dict[str, Table]:
     """What would whose code have printed? Row => code => column => cell, for what that code prints.
 
@@ -213,6 +219,8 @@ def by_code(run: Run) -> dict[str, Table]:
             protocol = _protocol_of(cell.scores[0])
             column = protocol and _column_of(metric.partition("@")[0], cell.scores[0].extractor, protocol)
             if protocol and column:
+                # Other weights or another precision: the name still has the extractor in it, and is no FID.
+                column = UNPUBLISHED.get(column, column) if metric.startswith(OWN_NAMES) else column
                 found.setdefault(name, {}).setdefault(protocol.name, {}).setdefault(column, cell)
     return found if len({code for codes in found.values() for code in codes}) > 1 else {}
 
@@ -220,13 +228,14 @@ def by_code(run: Run) -> dict[str, Table]:
 def code_columns(sets: dict[str, Table]) -> list[str]:
     """The columns of `by_code` that have a cell."""
     there = {column for codes in sets.values() for column in columns(codes)}
-    return [column for column in CODE_COLUMNS if column in there]
+    known = (name for column in CODE_COLUMNS for name in (column, UNPUBLISHED.get(column, column)))
+    return [column for column in dict.fromkeys(known) if column in there]
 
 
 def _protocol_of(score: Score) -> Protocol | None:
     """Whose a score is, by what stands after the "@"; without one TensorFlow's, if its extractor is."""
     _, at, mark = score.metric.partition("@")
-    if not at and (score.extractor or "").partition("[")[0] != PROTOCOLS["tf"].features:
+    if not at and (score.extractor or "").partition("[")[0].removesuffix("-bf16") != PROTOCOLS["tf"].features:
         return None
     return next((protocol for protocol in PROTOCOLS.values() if protocol.mark == at + mark), None)
 

@@ -194,7 +194,7 @@ def _manifold() -> list[Check]:
 def _prdc(num: int = 10_000, num_dims: int = 1000, seed: int = 10) -> dict[str, float]:
     real, fake = torch.randn(2, num, num_dims, generator=torch.Generator().manual_seed(seed))
     # prdc takes k = 5 for all four, and < where ours is ≤ for two; there are no ties.
-    sweep = Sweep.computed(real, fake, k_precision=5, k_density=5)
+    sweep = Sweep.computed(Features(real), fake, k_precision=5)
     return {
         "precision": float(sweep.precise.double().mean()),
         "recall": float(sweep.recalled.double().mean()),

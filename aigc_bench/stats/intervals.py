@@ -155,7 +155,7 @@ def blocks(num_samples: int) -> list[Tensor]:
     return [order[a:b].sort().values for a, b in itertools.pairwise(edges)]
 
 
-def of_quantile(values: Sequence[float], quantile: float, *, what: str) -> Estimate:
+def of_quantile(values: Sequence[float], quantile: float, *, what: str, where: str = "") -> Estimate:
     """A quantile with its distribution-free interval between two order statistics (David and Nagaraja 2003, §7.1).
 
     Raises:
@@ -177,6 +177,6 @@ def of_quantile(values: Sequence[float], quantile: float, *, what: str) -> Estim
         high=float(ordered[high]),
         level=LEVEL,
         method=f"order statistics {low + 1} and {high + 1} of {num} {what}",
-        estimand=f"{quantile:.0%} quantile of {what} on this machine, now",
+        estimand=f"{quantile:.0%} quantile of {what}{where}",
         num_samples=num,
     )

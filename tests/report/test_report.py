@@ -147,15 +147,15 @@ def test_scores_are_regrouped_by_whose_code_prints_them(run: Run, exhibits: Exhi
 
 
 def test_other_weights_and_several_sets_are_regrouped_too(run: Run) -> None:
-    """Names with an extractor's hash in them; a row of the table per set and code."""
+    """Names with an extractor's hash in them are no FIDs; a row of the table per set and code."""
     names = ("fd_inception[abcd1234]", "sfd_inception[abcd1234]@adm", "kd_subsets_inception[abcd1234]@torch-fidelity")
     scores = [s for row in ("gan", "vae") for s in printed(*names, extractor="inception[abcd1234]", row=row)]
     sets = tables.by_code(run.model_copy(update={"scores": tuple(scores)}))
     assert list(sets) == ["gan", "vae"]
     assert {code: list(row) for code, row in sets["vae"].items()} == {
-        "tf": ["FID ↓"],
-        "adm": ["sFID ↓"],
-        "torch-fidelity": ["KID ↓"],
+        "tf": ["FD ↓"],
+        "adm": ["sFD ↓"],
+        "torch-fidelity": ["KD ↓"],
     }
 
 
