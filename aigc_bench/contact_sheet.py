@@ -20,6 +20,7 @@ from aigc_bench.extraction import Place
 from aigc_bench.harness import Row
 from aigc_bench.inputs.samples import SampleSet
 from aigc_bench.metrics import frechet, neighbours
+from aigc_bench.metrics.sweep import Sweep
 from aigc_bench.reference import Reference
 from aigc_bench.store import Exhibits
 
@@ -118,8 +119,12 @@ def _pictures(samples: SampleSet, real: SampleSet | None, found: Mapping[str, Te
 
 def _attributes(pair: FeaturePair, distance: float | None) -> dict[str, Tensor]:
     """Of every sample (N,): how far the nearest real one is, which that is, and its share of the Fréchet distance."""
-    apart, index = neighbours.nearest_neighbours(pair.fake.pool, pair.real.pool, 1)
-    found = {"distance": apart[:, 0], "nearest": index[:, 0]}
+    sweep: Sweep | None = pair.shared.get("sweep")
+    if sweep is None:
+        apart, index = neighbours.nearest_neighbours(pair.fake.pool, pair.real.pool, 1)
+        found = {"distance": apart[:, 0], "nearest": index[:, 0]}
+    else:
+        found = {"distance": sweep.nearest_squared.sqrt(), "nearest": sweep.nearest}
     if distance:
         # To first order the distance falls by φ / (N - 1) where a sample is left out: its weight goes from 1 / N to 0,
         # and that is a step of -1 / (N - 1) towards it in the mixture whose derivative φ is.

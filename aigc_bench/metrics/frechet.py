@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from aigc_bench.core import Estimate, FeaturePair, Metric, StatisticsPair
+from aigc_bench.core import Estimate, FeaturePair, Features, Metric, StatisticsPair
 from aigc_bench.errors import MeasurementError
 from aigc_bench.stats import intervals
 
@@ -196,6 +196,14 @@ def summary_of(real: Tensor) -> tuple[Moments, Tensor]:
     return moments, factor_of_few(real) if len(real) < real.shape[1] else factor(moments.cov)
 
 
+def summary_of_side(real: Features) -> tuple[Moments, Tensor]:
+    """The same of the real side, computed once for all rows."""
+    if "frechet" not in real.derived:
+        real.derived["frechet"] = summary_of(real.pool)
+    found: tuple[Moments, Tensor] = real.derived["frechet"]
+    return found
+
+
 def published_summary(mean: Tensor, cov: Tensor) -> tuple[Moments, Tensor]:
     """The same of published moments."""
     return Moments.published(mean, cov), factor(cov)
@@ -233,7 +241,7 @@ def jackknifed(real: Moments, real_factor: Tensor, fake: Tensor) -> Estimate:
 
 
 def _fd(pair: FeaturePair) -> Estimate:
-    return jackknifed(*summary_of(pair.real.pool), pair.fake.pool)
+    return jackknifed(*summary_of_side(pair.real), pair.fake.pool)
 
 
 def _fd_of_statistics(pair: StatisticsPair) -> Estimate:

@@ -62,8 +62,20 @@ class Subsets:
         return torch.stack(found)
 
 
-def _members(rows: Tensor, num: int) -> Tensor:
-    """(100, 1000) rows => (num, 100) float64, 1 where a sample is in a subset."""
+RealSums = tuple[float, Tensor]
+"""of a kernel matrix, its diagonal apart: the whole sum, and (100,) that of each subset"""
+
+
+def real_sums_of(real: Tensor, subsets: Subsets | None) -> RealSums:
+    """What a kernel distance needs of the real side alone, (M, D)."""
+    rows, _, totals = _own_sums(real, _members(subsets.real if subsets else None, len(real)))
+    return math.fsum(rows.tolist()), totals
+
+
+def _members(rows: Tensor | None, num: int) -> Tensor:
+    """(100, 1000) rows => (num, 100) float64, 1 where a sample is in a subset; (num, 0) of no subsets."""
+    if rows is None:
+        return torch.zeros(num, 0, dtype=torch.float64)
     return torch.zeros(len(rows), num, dtype=torch.float64).scatter_(1, rows, 1.0).T.contiguous()
 
 
@@ -90,15 +102,14 @@ class KernelSums:
     """(100,) float64, empty where no subsets were asked for"""
 
     @classmethod
-    def of(cls, real: Tensor, fake: Tensor, subsets: Subsets | None = None) -> KernelSums:
-        """(M, D), (N, D) => sums."""
-        real_in, fake_in = (
-            (torch.zeros(len(real), 0).double(), torch.zeros(len(fake), 0).double())
-            if subsets is None
-            else (_members(subsets.real, len(real)), _members(subsets.fake, len(fake)))
-        )
+    def of(
+        cls, real: Tensor, fake: Tensor, subsets: Subsets | None = None, real_sums: RealSums | None = None
+    ) -> KernelSums:
+        """(M, D), (N, D) => sums; `real_sums` is `real_sums_of` these where it is known."""
+        real_in = _members(subsets.real if subsets else None, len(real))
+        fake_in = _members(subsets.fake if subsets else None, len(fake))
         # Sides of tiles are made float64 as they come: a copy of everything would be the largest thing in memory.
-        real_rows, _, real_totals = _own_sums(real, real_in)
+        real_total, real_totals = real_sums or real_sums_of(real, subsets)
         fake_rows, squares, fake_totals = _own_sums(fake, fake_in)
         cross_rows = torch.zeros(len(fake), dtype=torch.float64)
         cross_totals = torch.zeros_like(real_totals)
@@ -108,7 +119,7 @@ class KernelSums:
                 cross_rows[i] += kernel.sum(1)
                 cross_totals += (fake_in[i] * (kernel @ real_in[j])).sum(0)
         distances = _unbiased(fake_totals, real_totals, cross_totals, SUBSET_SIZE, SUBSET_SIZE)
-        return cls(math.fsum(real_rows.tolist()), fake_rows, cross_rows, squares, len(real), distances)
+        return cls(real_total, fake_rows, cross_rows, squares, len(real), distances)
 
     @property
     def distance(self) -> float:
@@ -166,7 +177,12 @@ def _sums(pair: FeaturePair, subsets: Subsets | None) -> KernelSums:
     """Sums over all pairs, computed once for both metrics."""
     found: KernelSums | None = pair.shared.get("kernel")
     if found is None or (subsets and not len(found.subset_distances)):
-        found = pair.shared["kernel"] = KernelSums.of(pair.real.pool, pair.fake.pool, subsets)
+        # The draws of both sides are taken in turns: those of the real side depend on the number of generated samples.
+        key = f"kernel, subsets beside {len(pair.fake.pool)}" if subsets else "kernel"
+        if key not in pair.real.derived:
+            pair.real.derived[key] = real_sums_of(pair.real.pool, subsets)
+        known = pair.real.derived[key]
+        found = pair.shared["kernel"] = KernelSums.of(pair.real.pool, pair.fake.pool, subsets, known)
     return found
 
 

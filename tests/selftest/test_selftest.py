@@ -105,11 +105,11 @@ def gram_off(monkeypatch: pytest.MonkeyPatch) -> None:
 def biased_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
     """The diagonal is kept."""
 
-    def own_rows(pool: Tensor) -> tuple[Tensor, float]:
+    def own_sums(pool: Tensor, members: Tensor) -> tuple[Tensor, float, Tensor]:
         whole = (pool.double() @ pool.double().T / pool.shape[1] + 1) ** 3
-        return whole.sum(1), float(whole.square().sum())
+        return whole.sum(1), float(whole.square().sum()), (members * (whole @ members)).sum(0)
 
-    monkeypatch.setattr(kernel, "_own_rows", own_rows)
+    monkeypatch.setattr(kernel, "_own_sums", own_sums)
 
 
 def brighter_resize(monkeypatch: pytest.MonkeyPatch) -> None:
