@@ -117,7 +117,7 @@ def _network(device: torch.device) -> Check:
         "Inception on random weights: rewritten in float32 against plain in float64, largest difference",
         0.0,
         5e-5,
-        "share of the largest feature or logit: float32 rounding over 48 layers",
+        "share of the largest feature, logit or spatial feature: float32 rounding over 48 layers",
         "Szegedy et al., arXiv 1512.00567, with the changes of the FID's",
         functools.partial(_against_plain, device),
     )
@@ -126,10 +126,11 @@ def _network(device: torch.device) -> Check:
 @torch.inference_mode()
 def _against_plain(device: torch.device) -> float:
     state, batch = variance_preserving_weights(0), _images(2, 32, 32)
-    found = InceptionFeatures(state, "random", "tf1-bilinear", device)(batch.to(device))
+    found = InceptionFeatures(state, "random", "tf1-bilinear", device, spatial=True)(batch.to(device))
     centre, scale = AFFINES["tf1-bilinear"]
     expected = Plain(state)((resize(batch, "tf1-bilinear", SIZE_PX, SIZE_PX).double() - centre) / scale)
     assert found.logits is not None
-    pairs = zip((found.pool, found.logits), expected, strict=True)
+    assert found.spatial is not None
+    pairs = zip((found.pool, found.logits, found.spatial), expected, strict=True)
     shares = [(ours.cpu().double() - plain).abs().max() / plain.abs().max() for ours, plain in pairs]
     return float(torch.stack(shares).max())

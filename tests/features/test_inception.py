@@ -94,8 +94,8 @@ def test_bfloat16_loses_less_than_the_plain_network_rounded(state: State, weight
     batch, kernel = images(2), "tf1-bilinear"
     with torch.inference_mode():
         x = prepared(batch, kernel)
-        pool, _ = Plain(state)(x)
-        rounded, _ = Plain(state, torch.bfloat16)(x.bfloat16())
+        pool, *_ = Plain(state)(x)
+        rounded, *_ = Plain(state, torch.bfloat16)(x.bfloat16())
     found = inception.build(SPEC, device=CPU, weights=str(weights), precision="bf16")(batch)
     assert found.logits is not None
     assert (found.pool.dtype, found.logits.dtype) == (torch.float32, torch.float32)
