@@ -13,7 +13,7 @@ from torchmetrics.image.kid import poly_mmd
 from aigc_bench.core import FeaturePair, Features
 from aigc_bench.errors import MeasurementError, NotAvailableError
 from aigc_bench.metrics import manifold, memorisation
-from aigc_bench.metrics.class_balance import class_balance
+from aigc_bench.metrics.class_balance import class_balance, standard_error, total_variation
 from aigc_bench.metrics.inception_score import inception_score
 from aigc_bench.metrics.kernel import KernelSums, kd
 from aigc_bench.metrics.neighbours import nearest_neighbours
@@ -211,6 +211,29 @@ def test_class_balance_is_total_variation(pair: FeaturePair) -> None:
     dropped.logits[::10] = 9 * torch.eye(10)[1]  # type: ignore[index]
     assert class_balance.compute(FeaturePair(real, dropped, "made", "0")).value == pytest.approx(0.1)
     assert class_balance.compute(FeaturePair(real, real, "made", "0")).value == 0
+
+
+@pytest.mark.parametrize("shares", [(0.1,) * 10, (0.19, 0.01, *(0.1,) * 8)])
+def test_the_error_of_class_balance_is_true_at_its_kink_and_off_it(shares: tuple[float, ...]) -> None:
+    """Against the spread over 400 draws of 500 classes."""
+    real = torch.full((10,), 100)
+    draws = np.random.default_rng(1).multinomial(500, shares, 400)
+    values = [total_variation(real, torch.from_numpy(counts)) for counts in draws]
+    stated = math.sqrt(np.mean([standard_error(real, torch.from_numpy(counts)) ** 2 for counts in draws[:60]]))
+    assert 0.85 < stated / np.std(values, ddof=1) < 1.2
+
+
+def test_a_share_has_wilsons_interval() -> None:
+    """By its closed form; also where all flags agree."""
+    for hits, num in ((0, 50), (31, 60), (60, 60)):
+        flags = torch.arange(num) < hits
+        found, z, p = intervals.of_share(flags, method="", estimand=""), 1.959963984540054, hits / num
+        centre = (p + z * z / (2 * num)) / (1 + z * z / num)
+        half = z / (1 + z * z / num) * math.sqrt(p * (1 - p) / num + z * z / (4 * num * num))
+        assert (found.low, found.high) == pytest.approx((max(centre - half, 0), min(centre + half, 1)), abs=1e-12)
+        assert found.value == p
+    with pytest.raises(MeasurementError, match="at least 1"):
+        intervals.of_share(flags[:0], method="", estimand="")
 
 
 def test_metrics_without_their_evidence_say_so(pair: FeaturePair) -> None:
