@@ -50,19 +50,13 @@ def measured(folder: Path, num: int, features: str) -> tuple[float, float]:
     """
     for seed, side in enumerate(("real", "fake")):
         write_images(folder / f"{side}.npy", num, seed)
-    command = [
-        sys.executable,
-        "-m",
-        "aigc_bench",
-        "score",
-        str(folder / "fake.npy"),
-        "--real",
-        str(folder / "real.npy"),
-    ]
+    fake, real = (str(folder / f"{side}.npy") for side in ("fake", "real"))
+    command = [sys.executable, "-m", "aigc_bench", "score", fake, "--real", real]
     command += ["--store", str(folder / f"store-{num}"), *(["--features", features] if features != "inception" else [])]
     environment = {**os.environ, "AIGC_BENCH_WEIGHTS": str(folder / "weights.pth")}
+    silent = (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)
     started = time.perf_counter()
-    child = os.posix_spawn(sys.executable, command, environment, file_actions=[(os.POSIX_SPAWN_DUP2, 2, 1)])
+    child = os.posix_spawn(sys.executable, command, environment, file_actions=[silent])
     _, status, usage = os.wait4(child, 0)
     if status:
         sys.exit(f"{num} images: exit status {os.waitstatus_to_exitcode(status)}")
