@@ -158,8 +158,10 @@ def score(
     if paired:
         _check_paired(holdout, on_bad_image)
     fakes = fake if isinstance(fake, Mapping) else {"samples": fake}
-    if set(ANCHORS) & fakes.keys():
-        raise ConfigurationError("'floor' and 'noise' name the anchor rows; give the samples another name")
+    if {*ANCHORS, "reference"} & fakes.keys():
+        raise ConfigurationError(
+            "'floor' and 'noise' name the anchor rows and 'reference' the real side; give the samples another name"
+        )
     with Sources(on_bad_image, place.device, limit) as sources:
         reference = Reference.opened(real, sources.samples)
         found, exhibits = scoring.score_sets(

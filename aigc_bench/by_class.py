@@ -13,9 +13,10 @@ import torch
 from torch import Tensor
 
 from aigc_bench.core import Estimate, FeaturePair, Features, Score
-from aigc_bench.errors import ConfigurationError
+from aigc_bench.errors import ConfigurationError, DataError
 from aigc_bench.extraction import Place
 from aigc_bench.harness import Row, scored
+from aigc_bench.inputs.generated import GeneratedSamples
 from aigc_bench.inputs.samples import SampleSet
 from aigc_bench.metrics.frechet import fd
 from aigc_bench.protocols import Protocol
@@ -61,7 +62,8 @@ def check_labelled(name: str, samples: SampleSet | None) -> None:
         ConfigurationError: it has none.
         DataError: labels that are none.
     """
-    if samples is None or samples.digest is not None:
+    # What is drawn never has any; whether a data set or loader has is known once it was read.
+    if samples is None or isinstance(samples, GeneratedSamples) or samples.digest is not None:
         labels_of(name, samples)
 
 
@@ -81,20 +83,34 @@ def labels_of(name: str, samples: SampleSet | None) -> tuple[str, ...]:
     return labels
 
 
-def classes_of(reference: Reference, name: str, samples: SampleSet, num: int) -> tuple[Classes, Classes]:
-    """Rows per class of the real side and of the first `num` samples of a set.
+def classes_of(
+    reference: Reference, name: str, samples: SampleSet, pair: FeaturePair, limit: int | None = None
+) -> tuple[Classes, Classes]:
+    """Rows per class of both sides' features; `limit` says that there may be labels of further samples.
 
     Raises:
         ConfigurationError: a side has no classes, or no class is on both.
+        DataError: labels that are not those of the features.
     """
-    real = Classes.of(labels_of(reference.name, reference.samples))
-    fake = Classes.of(labels_of(name, samples)[:num])
+    real = Classes.of(_labels_of_first(pair.real.num_samples, reference.name, reference.samples, limit))
+    fake = Classes.of(_labels_of_first(pair.fake.num_samples, name, samples, limit))
     if not real.rows.keys() & fake.rows.keys():
         raise ConfigurationError(
             f"no class of {name} ({fake.text()}) is one of {reference.name} ({real.text()}); expected the same names "
             "on both sides"
         )
     return real, fake
+
+
+def _labels_of_first(num: int, name: str, samples: SampleSet | None, limit: int | None) -> tuple[str, ...]:
+    """The classes of `num` samples: of all, or of as many as the limit."""
+    labels = labels_of(name, samples)
+    if len(labels) < num or (len(labels) > num and num != limit):
+        raise DataError(
+            f"{name} has {len(labels)} classes of samples and features of {num}; expected a class for each: which "
+            "images were skipped is not known, or the set changed while it was read"
+        )
+    return labels[:num]
 
 
 def left_out(name: str, real: Classes, fake: Classes) -> Iterator[str]:

@@ -29,7 +29,11 @@ def checked(generator: Generator, what: str, call: Callable[[], Tensor], num_sam
 def batch_of(generator: Generator, number: int, num_samples: int, device: torch.device) -> Tensor:
     """Batch `number` of the samples of seeds 0 … num_samples - 1, on `device`."""
     first = number * SAMPLE_BATCH
-    seeds = torch.arange(first, min(first + SAMPLE_BATCH, num_samples), device=device)
+    return samples_of(generator, torch.arange(first, min(first + SAMPLE_BATCH, num_samples), device=device))
+
+
+def samples_of(generator: Generator, seeds: Tensor) -> Tensor:
+    """The samples of seeds (N,), in one call."""
     return checked(generator, "sample", partial(generator.sample, seeds), len(seeds))
 
 

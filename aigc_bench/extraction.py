@@ -9,7 +9,6 @@ from __future__ import annotations
 import itertools
 import json
 import os
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,11 +17,11 @@ import safetensors
 import safetensors.torch
 import torch
 
-from aigc_bench import collect, core, feature_files, plugins
+from aigc_bench import collect, core, feature_files, features, inputs, plugins
 from aigc_bench.core import Features, OnEvent, SampleSpec
 from aigc_bench.errors import DataError, foreign_code
 from aigc_bench.feature_files import OUTPUTS, tensors_of
-from aigc_bench.inputs.samples import Chunk, SampleSet
+from aigc_bench.inputs.samples import Chunk, SampleSet, readable
 from aigc_bench.protocols import Protocol
 from aigc_bench.store import Cache, digest_of, writing
 
@@ -32,6 +31,12 @@ CHUNK = 512
 PIECE = 64
 """images that an extractor sees at once, if it says that it likes so few: so often progress is seen, and so many images
 are decoded ahead"""
+
+MAX_EXTRACTORS = 4
+"""held at once: of two shapes in two precisions"""
+
+SOURCES = (collect, core, feature_files, features, inputs)
+"""code that all features depend on"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +48,7 @@ class StoredFeatures:
     extractor: str
     extractor_digest: str
     digest: str
-    """of the samples"""
+    """of the features"""
     notes: tuple[str, ...] = ()
 
 
@@ -54,10 +59,12 @@ class Place:
     cache: Cache
     device: torch.device
     on_event: OnEvent = field(default=lambda event: None)
+    extractors: dict[str, core.FeatureExtractor] = field(default_factory=dict, compare=False, repr=False)
+    """those built last, of which at most MAX_EXTRACTORS are held; a place lives as long as one command"""
 
 
-def extractor_for(protocol: Protocol, samples: SampleSet, device: torch.device) -> core.FeatureExtractor:
-    """The protocol's extractor for images like these.
+def extractor_for(protocol: Protocol, samples: SampleSet, place: Place) -> core.FeatureExtractor:
+    """The protocol's extractor for images like these, built once as long as it is among those used last.
 
     Raises:
         UnknownNameError: no such extractor.
@@ -65,8 +72,19 @@ def extractor_for(protocol: Protocol, samples: SampleSet, device: torch.device) 
     """
     builder = plugins.load("features", protocol.features)
     shape = samples.shape or tuple(next(samples.chunks(1)).samples.shape[1:])
-    found: core.FeatureExtractor = builder(SampleSpec("image", shape), device=device, **protocol.options)
+    key = digest_of([protocol.features, protocol.options, shape, os.environ.get("AIGC_BENCH_WEIGHTS")])
+    found = place.extractors.pop(key, None)
+    if found is None:
+        while len(place.extractors) >= MAX_EXTRACTORS:
+            place.extractors.pop(next(iter(place.extractors)))
+        found = builder(SampleSpec("image", shape), device=place.device, **protocol.options)
+    place.extractors[key] = found  # the one used last stands last
     return found
+
+
+def sources_of(extractor: core.FeatureExtractor) -> str:
+    """Names the code that features depend on: decoding, resizing, the networks, and the extractor's own."""
+    return plugins.source_digest(*SOURCES, extractor)
 
 
 def features_of(
@@ -83,26 +101,31 @@ def features_of(
     def produce(folder: Path) -> None:
         if not feature_files.is_whole(folder):
             _extract(extractor, samples, place, limit, folder)
+            feature_files.write_left_out(folder, samples)
         feature_files.gather(folder, extractor.name)
 
+    limit = samples.within(limit)
     if samples.digest is None:
         # Nothing names what a loader gives before it has given it.
-        with tempfile.TemporaryDirectory() as folder:
-            produce(Path(folder))
-            return feature_files.mapped(Path(folder))  # what is mapped outlives its name
-    inputs = {
+        with place.cache.scratch() as folder:
+            produce(folder)
+            return feature_files.mapped(folder)
+    key = {
         "torch": torch.__version__,
         "device": str(place.device),
         "threads": torch.get_num_threads(),
-        "source": plugins.source_digest(collect, core),
+        "source": sources_of(extractor),
         "samples": samples.digest,
         "policies": samples.policies,
+        "on_bad_image": samples.on_bad_image,
         "limit": limit,
         "files": f"one npy per output, from chunks of {CHUNK} in pieces of {piece_of(extractor)}",
         "extractor": extractor.digest,
         "outputs": getattr(extractor, "outputs", None),
     }
-    return feature_files.mapped(place.cache.finish("sample-features", inputs, produce))
+    folder = place.cache.finish("sample-features", key, produce)
+    feature_files.restore_left_out(folder, samples)
+    return feature_files.mapped(folder)
 
 
 def _extract(
@@ -141,7 +164,7 @@ def _counted(pieces: Iterator[Chunk]) -> Iterator[tuple[int, Chunk]]:
 
 def first_samples(samples: SampleSet, limit: int | None, size: int) -> Iterator[Chunk]:
     """The samples before `limit`, in chunks of at most `size`."""
-    for chunk in samples.chunks(size):
+    for chunk in readable(samples.chunks(size), samples.name):
         if limit is None or int(chunk.indices[-1]) < limit:
             yield chunk
             continue
@@ -160,14 +183,14 @@ def write_features(
     Raises:
         StoreError: it cannot be written.
     """
-    extractor = extractor_for(protocol, samples, place.device)
+    extractor = extractor_for(protocol, samples, place)
     found = features_of(extractor, samples, place)
     stored = StoredFeatures(
         samples.name,
         found,
         extractor.name,
         extractor.digest,
-        digest_of([samples.digest]),
+        feature_files.digest_of(found),
         (*samples.policies, *skipped_notes(samples), *notes),
     )
     about = {
@@ -175,7 +198,6 @@ def write_features(
         "name": stored.name,
         "extractor": stored.extractor,
         "extractor_digest": stored.extractor_digest,
-        "digest": stored.digest,
         "notes": stored.notes,
     }
     with writing(path):
@@ -202,12 +224,13 @@ def read_features(path: Path) -> StoredFeatures:
         raise DataError(f"{path} is no file of features: {error}") from error
     if about.get("format") != "aigc-bench features 1" or "pool" not in tensors:
         raise DataError(f"{path} is no file of features; expected one that `aigc-bench stats` wrote")
+    found = Features(**{key: tensors[key] for key in OUTPUTS if key in tensors})
     return StoredFeatures(
         about["name"],
-        Features(**{key: tensors[key] for key in OUTPUTS if key in tensors}),
+        found,
         about["extractor"],
         about["extractor_digest"],
-        about["digest"],
+        feature_files.digest_of(found),
         tuple(about["notes"]),
     )
 

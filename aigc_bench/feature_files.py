@@ -6,6 +6,8 @@ it where somebody needs the room.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,7 +20,9 @@ from torch import Tensor
 
 from aigc_bench.core import Features
 from aigc_bench.errors import DataError
+from aigc_bench.inputs.samples import SampleSet
 
+LEFT_OUT = "left_out.json"
 OUTPUTS = ("pool", "logits", "spatial")
 """fields of Features"""
 
@@ -27,6 +31,30 @@ def tensors_of(features: Features) -> dict[str, Tensor]:
     """What there is of features, by name, as files want it."""
     found = {key: getattr(features, key) for key in OUTPUTS}
     return {key: tensor.contiguous() for key, tensor in found.items() if tensor is not None}
+
+
+def digest_of(features: Features) -> str:
+    """SHA-256 over names, shapes and bytes of everything there is of features."""
+    sha = hashlib.sha256()
+    for key, tensor in tensors_of(features).items():
+        sha.update(f"{key} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        sha.update(tensor.numpy().data)
+    return sha.hexdigest()
+
+
+def write_left_out(folder: Path, samples: SampleSet) -> None:
+    """Keep what the pass over the samples left out, if it was one that may."""
+    if samples.on_bad_image == "skip":
+        partial = folder / f"{LEFT_OUT}.partial"
+        partial.write_text(json.dumps({"left_out": samples.left_out, "num_samples": samples.num_samples}))
+        os.replace(partial, folder / LEFT_OUT)
+
+
+def restore_left_out(folder: Path, samples: SampleSet) -> None:
+    """Tell the samples what `write_left_out` kept, so that their names and classes are those of the features."""
+    if (folder / LEFT_OUT).is_file():
+        kept = json.loads((folder / LEFT_OUT).read_bytes())
+        samples.restore({int(index): reason for index, reason in kept["left_out"].items()}, kept["num_samples"])
 
 
 def write_chunk(path: Path, indices: Tensor, found: Features) -> None:

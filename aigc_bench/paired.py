@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,12 +10,12 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from aigc_bench import plugins
+from aigc_bench import inputs, plugins
 from aigc_bench.core import ReconstructionErrors, Score
 from aigc_bench.errors import ConfigurationError, DataError
 from aigc_bench.extraction import Place
 from aigc_bench.harness import Row, scored
-from aigc_bench.inputs.samples import SampleSet
+from aigc_bench.inputs.samples import SampleSet, readable
 from aigc_bench.metrics import reconstruction
 from aigc_bench.reference import Reference
 
@@ -38,14 +37,14 @@ def originals_of(reference: Reference) -> SampleSet:
     return reference.samples
 
 
-def check_pairs(name: str, fake: SampleSet, original: SampleSet) -> None:
-    """Refuse what cannot be pairs, as far as it is known before anything is read.
+def check_pairs(name: str, fake: SampleSet, original: SampleSet, limit: int | None = None) -> None:
+    """Refuse what cannot be pairs, as far as it is known before anything is read; only the first `limit` have to be.
 
     Raises:
         DataError: unlike counts or sizes.
     """
     nums = fake.num_samples, original.num_samples
-    if None not in nums and nums[0] != nums[1]:
+    if len({num if limit is None else min(num, limit) for num in nums if num is not None}) > 1:
         raise DataError(_unlike_counts(name, original, *nums))
     if fake.shape and original.shape and fake.shape != original.shape:
         raise DataError(_unlike_sizes(name, original, fake.shape, original.shape))
@@ -81,36 +80,37 @@ def errors_of(
             place.on_event({"event": "progress", "unit": "pairs", "done": done, "total": limit or fake.num_samples})
 
     if fake.digest is None or original.digest is None:
-        with tempfile.TemporaryDirectory() as folder:
-            produce(Path(folder))
-            return _read(Path(folder))
-    inputs = {
+        with place.cache.scratch() as folder:
+            produce(folder)
+            return _read(folder)
+    key = {
         "torch": torch.__version__,
         "threads": torch.get_num_threads(),
-        "source": plugins.source_digest(errors_of, reconstruction),
+        "source": plugins.source_digest(errors_of, reconstruction, inputs),
         "samples": fake.digest,
         "reference": original.digest,
         "policies": [fake.policies, original.policies],
-        "limit": limit,
+        "limit": None if fake.within(limit) is original.within(limit) is None else limit,
     }
-    return _read(place.cache.finish("reconstruction-errors", inputs, produce))
+    return _read(place.cache.finish("reconstruction-errors", key, produce))
 
 
 def _pairs(name: str, fake: SampleSet, original: SampleSet, limit: int | None) -> Iterator[tuple[Tensor, Tensor]]:
     """Originals and reconstructions, each (n, C, H, W) uint8 on the CPU, n of one chunk."""
     done = 0
-    theirs = original.batches(CHUNK)
-    for mine in fake.batches(CHUNK):
+    theirs = readable(original.batches(CHUNK), original.name)
+    for mine in readable(fake.batches(CHUNK), name):
         real = next(theirs, None)
+        if limit is not None:  # whatever follows on either side
+            mine, real = mine[: limit - done], None if real is None else real[: limit - done]
         if real is None or len(mine) > len(real):
             raise DataError(_unlike_counts(name, original, None, done + (0 if real is None else len(real))))
         if real.shape[1:] != mine.shape[1:]:
             raise DataError(_unlike_sizes(name, original, tuple(mine.shape[1:]), tuple(real.shape[1:])))
-        num = len(mine) if limit is None else min(len(mine), limit - done)
-        done += num
-        if len(mine) < len(real) and done != limit:
+        done += len(mine)
+        if len(mine) < len(real):
             raise DataError(_unlike_counts(name, original, done, None))
-        yield real[:num].cpu(), mine[:num].cpu()
+        yield real.cpu(), mine.cpu()
         if done == limit:
             return
     if next(theirs, None) is not None:

@@ -12,16 +12,17 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from aigc_bench import collect, core, plugins
-from aigc_bench.errors import foreign_code
-from aigc_bench.extraction import Place, extractor_for, first_samples, piece_of
+from aigc_bench import collect, core
+from aigc_bench.errors import BenchmarkFailedError, foreign_code
+from aigc_bench.extraction import Place, extractor_for, first_samples, piece_of, sources_of
 from aigc_bench.inputs.samples import SampleSet
 from aigc_bench.metrics.frechet import Moments, distances_of_few, factor, factor_of_few, frechet_distance
 from aigc_bench.protocols import Protocol
 from aigc_bench.reference import Reference
 
 NUM_COMPARED = 256
-"""images of a set that both precisions see; fewer where a set has fewer, or fewer of its first image's size"""
+"""images of a set that both precisions see, all of the size of which so many come first; fewer where no size has so
+many, or others had to be held back too long"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class Seen:
         """Both views of a set's first images."""
         images = next(first_samples(samples, limit, NUM_COMPARED)).samples
         exact = replace(protocol, options={**protocol.options, "precision": "fp32"})
-        pools = [_pool(extractor_for(one, samples, place.device), samples, images, place) for one in (exact, protocol)]
+        pools = [_pool(extractor_for(one, samples, place), samples, images, place) for one in (exact, protocol)]
         return cls(*pools)
 
 
@@ -58,9 +59,10 @@ def _pool(extractor: core.FeatureExtractor, samples: SampleSet, images: Tensor, 
         "torch": torch.__version__,
         "device": str(place.device),
         "threads": torch.get_num_threads(),
-        "source": plugins.source_digest(collect, core),
+        "source": sources_of(extractor),
         "samples": samples.digest,
         "policies": samples.policies,
+        "on_bad_image": samples.on_bad_image,
         "num_samples": len(images),
         "extractor": extractor.digest,
     }
@@ -96,11 +98,11 @@ class Drift:
         exact, lowered = real[0].distance_to(fake.exact), real[1].distance_to(fake.lowered)
         return replace(found, exact_score=exact, score=lowered)
 
-    def text(self, name: str, precision: str) -> str:
-        """A sentence for the report."""
+    def text(self, name: str, precision: str, extractor: str) -> str:
+        """A sentence for the report, of a row, in a precision, by an extractor."""
         said = (
-            f"{name}: {precision} instead of fp32 changes features by {self.rms:.2%} of their root mean square, one of "
-            f"them by {self.largest:.1%} (measured on the first {self.num_samples} images)"
+            f"{name}: {precision} instead of fp32 changes features of {extractor} by {self.rms:.2%} of their root mean "
+            f"square, one of them by {self.largest:.1%} (measured on the first {self.num_samples} images)"
         )
         if self.distance is not None:
             said += f"; the Fréchet distance between both is {self.distance:.3g}"
@@ -152,9 +154,15 @@ def drifts(
     }
     place.on_event(title)
     for name, samples in rows.items():
-        reference.check_extractor(extractor_for(protocol, samples, place.device), protocol, place)
+        extractor = extractor_for(protocol, samples, place)
+        reference.check_extractor(extractor, protocol, place)
         real = real or _real_side(reference, protocol, place)
-        text = Drift.of(Seen.of(samples, protocol, place, limit), real).text(name, precision)
+        try:
+            drift = Drift.of(Seen.of(samples, protocol, place, limit), real)
+        except BenchmarkFailedError as error:  # the row's own matter: the others go on
+            yield f"{name}: what {precision} changes could not be measured: {error}."
+            continue
+        text = drift.text(name, precision, extractor.name)
         place.on_event({"event": "note", "text": text})
         yield text
 

@@ -70,7 +70,11 @@ class Reference:
         if self.samples is None:
             return None
         place.on_event({"event": "case", "name": f"{protocol.name}: reference", "number": 0, "total": 1, "seed": None})
-        return features_of(extractor_for(protocol, self.samples, place.device), self.samples, place, limit)
+        return features_of(extractor_for(protocol, self.samples, place), self.samples, place, limit)
+
+    def fits(self, extractor: FeatureExtractor) -> bool:
+        """Whether features made earlier, if that is what the real side is, are this extractor's."""
+        return self.stored is None or self.stored.extractor_digest == extractor.digest
 
     def check_extractor(self, extractor: FeatureExtractor, protocol: Protocol, place: Place) -> None:
         """Refuse to compare features of unlike extractors.
@@ -80,7 +84,7 @@ class Reference:
         """
         theirs = self.stored.extractor_digest if self.stored else None
         if self.samples is not None:
-            theirs = extractor_for(protocol, self.samples, place.device).digest
+            theirs = extractor_for(protocol, self.samples, place).digest
         if theirs is not None and theirs != extractor.digest:
             name = self.stored.extractor if self.stored else extractor.name
             raise DataError(

@@ -14,7 +14,7 @@ from torch.utils.data import Dataset as TorchDataset
 
 from aigc_bench import drawing, noise, plugins, train
 from aigc_bench.collect import Blueprint
-from aigc_bench.core import Generator, SampleSpec
+from aigc_bench.core import Generator, SampleSpec, Trainable
 from aigc_bench.errors import ConfigurationError, DataError
 from aigc_bench.inputs.generated import FunctionGenerator, GeneratedSamples
 from aigc_bench.inputs.opening import Source, open_samples
@@ -84,7 +84,10 @@ class Sources:
         with train.seeded(0):  # one that is sampled as built may draw its weights
             generator = Blueprint(GeneratorEntry(build=name), spec, str(self._device), None).build()
         code = plugins.source_digest(plugins.load("generator", name), drawing, noise)
-        return self._generated(name, generator, reference, digest_of([name, spec.shape, code]))
+        samples = self._generated(name, generator, reference, digest_of([name, spec.shape, code]))
+        if isinstance(generator, Trainable):
+            samples.policies += ("the generator is as built, not trained; `aigc-bench run` trains",)
+        return samples
 
     def _generated(self, name: str, generator: Generator, reference: Reference, source: str | None = None) -> SampleSet:
         num = self._limit or reference.num_samples

@@ -219,6 +219,18 @@ class Cache:
                 partial.rename(folder)
         return folder
 
+    @contextlib.contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """A folder for what nothing can name yet, gone in the end; what is mapped of it outlives its name.
+
+        Raises:
+            StoreError: the disk is full or not writable.
+        """
+        with writing(self.root):
+            self.root.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(prefix="scratch-", dir=self.root) as folder:
+                yield Path(folder)
+
     def tensors(
         self, stage: str, inputs: Mapping[str, Any], produce: Callable[[], dict[str, Tensor]]
     ) -> dict[str, Tensor]:

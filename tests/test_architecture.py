@@ -23,7 +23,7 @@ ROWS = [
     {"bench", "extraction"},
     {"exhibits", "plan", "reference", "selftest"},
     {"harness", "sources"},
-    {"by_class", "paired", "contact_sheet", "precision"},
+    {"by_class", "paired", "contact_sheet", "precision", "observation"},
     {"scoring"},
     {"report"},
     {"api", "progress"},

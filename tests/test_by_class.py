@@ -12,10 +12,12 @@ from inputs_kit import Images, Pairs, encoded
 from scoring_kit import call, labelled_digits, noisy, options, values
 
 import aigc_bench
-from aigc_bench.by_class import _mean
+from aigc_bench.by_class import _mean, classes_of
 from aigc_bench.core import FeaturePair, Features, Score
 from aigc_bench.errors import AigcBenchError, ConfigurationError, DataError
+from aigc_bench.inputs.opening import open_samples
 from aigc_bench.metrics import frechet
+from aigc_bench.reference import Reference
 from aigc_bench.report import classes
 from aigc_bench.report.terminal import summary_table
 from aigc_bench.store import Run
@@ -140,6 +142,8 @@ def test_what_classes_cannot_be_had_from_is_refused(files: Path, tmp_path: Path)
     pool = real.reshape(450, -1) / 255
     np.savez(tmp_path / "moments.npz", mu=pool.mean(0), sigma=np.cov(pool, rowvar=False))
     refused(ConfigurationError, r"moments\.npz has none", files / "fake.npz", tmp_path / "moments.npz")
+    for drawn in ("noise", lambda seeds: torch.zeros(len(seeds), 1, 8, 8, dtype=torch.uint8)):
+        refused(ConfigurationError, "samples has none", drawn, files / "real.npz")
     assert not (tmp_path / "store" / "cache" / "sample-features").exists()
     np.savez(tmp_path / "other.npz", real, np.array(labels) + 10)
     message = r"no class of samples \(0, 1, 2, 3, 4 and 5 more\) is one of .*other\.npz \(10, 11, 12, 13, 14 and 5 more"
@@ -176,3 +180,19 @@ def test_the_error_bar_of_the_mean_is_true() -> None:
         values_.append(estimate.value)
         errors.append(estimate.standard_error)
     assert np.sqrt(np.mean(np.square(errors))) == pytest.approx(np.std(values_, ddof=1), rel=0.33)
+
+
+def test_labels_that_are_not_those_of_the_features_are_refused(files: Path) -> None:
+    """Too many and too few; a limit alone leaves labels over."""
+    with open_samples(files / "real.npz") as samples:
+        reference = Reference("real", samples)
+
+        def pair(num_real: int, num_fake: int) -> FeaturePair:
+            return FeaturePair(Features(torch.zeros(num_real, 1)), Features(torch.zeros(num_fake, 1)), "made", "0")
+
+        for sides, limit in (((449, 450), None), ((450, 449), None), ((450, 451), 451), ((450, 99), 100)):
+            with pytest.raises(DataError, match="expected a class for each"):
+                classes_of(reference, "fake", samples, pair(*sides), limit)
+        real, fake = classes_of(reference, "fake", samples, pair(450, 100), 100)
+        assert sum(map(len, real.rows.values())) == 450
+        assert sum(map(len, fake.rows.values())) == 100

@@ -9,11 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from inputs_kit import encoded
+from inputs_kit import Images, Pairs, encoded
+from PIL import Image
 from torch import Tensor
+from torch.utils.data import DataLoader
 
 from aigc_bench import extraction
 from aigc_bench.core import Features
+from aigc_bench.errors import DataError, StoreError
 from aigc_bench.inputs import encoded as encoded_module
 from aigc_bench.inputs.opening import open_samples
 from aigc_bench.protocols import Protocol
@@ -134,3 +137,161 @@ def test_the_next_piece_is_decoded_while_one_is_seen(tmp_path: Path, monkeypatch
 
     extraction.features_of(Patient(), samples, place(tmp_path / "store"))
     assert ready == [True] * 3
+
+
+@pytest.fixture
+def damaged(tmp_path: Path) -> Path:
+    """A folder of 40 images in two classes, of which one of the first class is cut off."""
+    for number in range(40):
+        path = tmp_path / "damaged" / str(number // 20) / f"{number:02}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        data = encoded(np.random.default_rng(number).integers(0, 256, (9, 9, 3), dtype=np.uint8))
+        path.write_bytes(data[:-40] if number == 3 else data)
+    return tmp_path / "damaged"
+
+
+def test_what_was_skipped_is_known_though_nothing_is_decoded_again(damaged: Path, tmp_path: Path) -> None:
+    """Names, number and classes are those of the features; without the policy the image is refused, cache or not."""
+    found = []
+    for _ in range(2):
+        extractor = Means()
+        with open_samples(damaged, on_bad_image="skip") as samples:
+            features = extraction.features_of(extractor, samples, place(tmp_path))
+            assert samples.labels == ("0",) * 19 + ("1",) * 20
+            found.append((extraction.skipped_notes(samples), samples.num_samples, features.num_samples))
+    assert extractor.calls == []
+    assert found[0] == found[1]
+    assert "1 of 40 images were skipped: 0/03.png" in found[1][0][0]
+    assert found[1][1:] == (39, 39)
+    with open_samples(damaged) as samples, pytest.raises(DataError, match=r"03\.png is not a readable image"):
+        extraction.features_of(Means(), samples, place(tmp_path))
+
+
+class Pictures(Pairs):
+    """A data set whose fourth item cannot be read."""
+
+    def __getitem__(self, index: int) -> Any:
+        """A picture, or an error."""
+        if index == 3:
+            raise OSError("cut off")
+        return Image.fromarray(self.images[index])
+
+
+def test_skipped_items_of_data_sets_are_restored() -> None:
+    """By their position."""
+    images: Images = np.zeros((6, 4, 4, 3), np.uint8)
+    with (
+        open_samples(Pictures(images), on_bad_image="skip") as read,
+        open_samples(Pictures(images), on_bad_image="skip") as told,
+    ):
+        list(read.chunks(8))
+        told.restore(read.left_out, read.num_samples)
+        assert (told.skipped, told.num_samples) == (read.skipped, 5)
+        assert read.left_out == {3: "cut off"}
+
+
+def test_features_depend_on_the_code_that_makes_them(
+    array: np.ndarray[Any, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The extractor's own, and what decodes and resizes."""
+    (tmp_path / "edited.py").write_text(EDITED)
+    monkeypatch.syspath_prepend(tmp_path)
+    import edited  # type: ignore[import-not-found]
+
+    extractor = edited.Edited()
+    before = extraction.sources_of(extractor)
+    extraction.features_of(extractor, open_samples(array[:9]), place(tmp_path))
+    (tmp_path / "edited.py").write_text(EDITED + "# edited\n")
+    assert extraction.sources_of(extractor) != before
+    extraction.features_of(extractor, open_samples(array[:9]), place(tmp_path))
+    assert extractor.calls == 2
+    files = {path.name for item in extraction.SOURCES for path in extraction.plugins._source_files(item)}
+    assert {"resize.py", "inception.py", "images.py", "feature_files.py"} <= files
+
+
+EDITED = """
+from aigc_bench.core import Features
+class Edited:
+    name, digest, calls = "edited", "0" * 64, 0
+    def __call__(self, batch):
+        self.calls += 1
+        return Features(batch.flatten(1).float())
+"""
+
+
+def test_features_of_one_set_by_unlike_code_are_unlike_real_sides(tmp_path: Path) -> None:
+    """The digest of a file is that of the features in it."""
+    array = np.arange(240, dtype=np.uint8).reshape(60, 2, 2, 1)
+    path = tmp_path / "real.safetensors"
+    here = place(tmp_path / "store")
+    first = extraction.write_features(path, open_samples(array), Protocol("p", "pixels"), here)
+    other = extraction.write_features(path, open_samples(array), Protocol("c", "scoring_kit:build_corner"), here)
+    assert first.digest != other.digest == extraction.read_features(path).digest
+
+
+def test_a_limit_that_leaves_nothing_out_is_none(array: np.ndarray[Any, Any], tmp_path: Path) -> None:
+    """What is there is taken."""
+    extractor = Means()
+    for limit in (None, 1100, 5000):
+        extraction.features_of(extractor, open_samples(array), place(tmp_path), limit)
+    assert sum(extractor.calls) == 1100
+    extraction.features_of(extractor, open_samples(array), place(tmp_path), 1099)
+    assert sum(extractor.calls) == 2199
+
+
+def test_an_extractor_is_built_once_and_few_are_held(
+    array: np.ndarray[Any, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Per shape and options; other weights are another extractor."""
+    here, samples = place(tmp_path), open_samples(array)
+    pixels = Protocol("p", "pixels")
+    found = extraction.extractor_for(pixels, samples, here)
+    assert extraction.extractor_for(Protocol("q", "pixels"), samples, here) is found
+    monkeypatch.setenv("AIGC_BENCH_WEIGHTS", "elsewhere")
+    assert extraction.extractor_for(pixels, samples, here) is not found
+    for side in range(1, 9):
+        extraction.extractor_for(pixels, open_samples(np.zeros((2, side, 9, 1), np.uint8)), here)
+        assert len(here.extractors) <= extraction.MAX_EXTRACTORS
+
+
+class Gone(Pairs):
+    """A data set whose disk goes away."""
+
+    def __getitem__(self, index: int) -> Any:
+        """An error."""
+        raise OSError("stale file handle")
+
+
+def test_only_errors_of_writing_ask_for_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What cannot be read says whose it is; what is kept for a loader lies in the store."""
+    images: Images = np.zeros((40, 4, 4, 3), np.uint8)
+    with pytest.raises(DataError, match=r"loader of Gone cannot be read: stale file handle"):
+        extraction.features_of(Means(), open_samples(DataLoader(Gone(images))), place(tmp_path))
+    samples = open_samples(images)
+
+    def chunks(size: int) -> Any:
+        raise OSError("stale file handle")
+        yield
+
+    _ = samples.digest
+    monkeypatch.setattr(samples, "chunks", chunks)
+    with pytest.raises(DataError, match="array cannot be read: stale file handle"):
+        extraction.features_of(Means(), samples, place(tmp_path))
+    found = []
+    written = extraction.feature_files.write_chunk
+
+    def write(path: Path, *arguments: Any) -> None:
+        found.append(path)
+        written(path, *arguments)
+
+    monkeypatch.setattr(extraction.feature_files, "write_chunk", write)
+    extraction.features_of(Means(), open_samples(DataLoader(Pairs(images))), place(tmp_path))
+    assert found[0].is_relative_to(tmp_path / "cache")
+    assert not found[0].parent.exists()
+
+    def full(*arguments: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(extraction.feature_files, "write_chunk", full)
+    with pytest.raises(StoreError, match=r"No space left.*free some space"):
+        extraction.features_of(Means(), open_samples(DataLoader(Pairs(images))), place(tmp_path))

@@ -195,3 +195,42 @@ def test_the_command_line_compares_pairs(tmp_path: Path) -> None:
     done = call("score", "short.npy", "--real", "real.npy", *few, cwd=tmp_path)
     assert done.returncode == 2
     assert "short.npy holds 400 images and real.npy holds 450" in done.stderr
+
+
+def test_published_moments_beside_the_originals_are_not_what_they_are_compared_with(tmp_path: Path) -> None:
+    """A file of both is one of originals here."""
+    np.savez(tmp_path / "both.npz", arr_0=REAL, mu=np.zeros(64), sigma=np.eye(64))
+    run, _ = aigc_bench.score(FAKE, tmp_path / "both.npz", **PIXELS, options=options(tmp_path))
+    plain, _ = aigc_bench.score(FAKE, REAL, **PIXELS, options=options(tmp_path))
+    assert values(run) == values(plain)
+    assert not any("moments" in note for note in run.dataset.notes)
+
+
+@pytest.mark.parametrize("kind", ["array", "loader"])
+@pytest.mark.parametrize("limit", [100, 136])
+def test_a_limit_needs_no_more_on_either_side(kind: str, limit: int, tmp_path: Path) -> None:
+    """As many as the limit are pairs, whatever follows."""
+    cut, _ = aigc_bench.score(FAKE[:limit], REAL[:limit], **PIXELS, options=options(tmp_path))
+    for num_fake, num_real in ((limit, 450), (450, limit), (limit, limit)):
+        fake: Any = FAKE[:num_fake].copy()
+        fake = fake if kind == "array" else DataLoader(Pairs(fake), batch_size=50)
+        run, _ = aigc_bench.score(fake, REAL[:num_real], **PIXELS, limit=limit, options=options(tmp_path))
+        assert values(run) == values(cut)
+    with pytest.raises(DataError, match="samples holds 99 images and array holds 450"):
+        aigc_bench.score(FAKE[:99], REAL, **PIXELS, limit=limit, options=options(tmp_path))
+
+
+def test_pairs_have_classes_too_with_a_limit(tmp_path: Path) -> None:
+    """Those of the first so many originals."""
+    _, labels = labelled_digits("reference")
+    labels = [label % 2 for label in labels]
+    np.savez(tmp_path / "real.npz", REAL, np.array(labels))
+    np.savez(tmp_path / "fake.npz", FAKE, np.array(labels))
+    run, _ = aigc_bench.score(
+        tmp_path / "fake.npz", tmp_path / "real.npz", **PIXELS, per_class=True, limit=200, options=options(tmp_path)
+    )
+    found = {s.class_name: s.estimate for s in run.scores if s.class_name is not None}
+    rows = np.array(labels[:200]) == 1
+    alone, _ = aigc_bench.score(FAKE[:200][rows], REAL[:200][rows], **PIXELS, options=options(tmp_path))
+    assert found["1"] is not None
+    assert found["1"].value == values(alone)["rfd_pixels"]

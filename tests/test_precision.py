@@ -72,13 +72,13 @@ def test_what_cannot_be_measured_is_not_said() -> None:
     x = normal(1, 4, 0)
     alone = Drift.of(Seen(x, x))
     assert (alone.rms, alone.distance, alone.score) == (0.0, None, None)
-    assert "Fréchet" not in alone.text("fake", "bf16")
+    assert "Fréchet" not in alone.text("fake", "bf16", "made")
     y = normal(5, 4, 0)
     wide = Gaussian.of(normal(9, 6, 1))
     found = Drift.of(Seen(y, y.bfloat16().float()), (wide, wide))
     assert found.distance is not None
     assert found.score is None
-    assert "real ones" not in found.text("fake", "bf16")
+    assert "real ones" not in found.text("fake", "bf16", "made")
 
 
 def test_a_lower_precision_is_measured_and_noted(images: dict[str, NDArray[np.uint8]], tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ def test_a_lower_precision_is_measured_and_noted(images: dict[str, NDArray[np.ui
     y = torch.from_numpy(images["real"][:256]).flatten(1)
     exact, lowered = x.float() / 255, (x.bfloat16() / 255).float()
     expected = Drift.of(Seen(exact, lowered), (Gaussian.of(y.float() / 255), Gaussian.of((y.bfloat16() / 255).float())))
-    assert texts[0] == expected.text("a", "bf16")
+    assert texts[0] == expected.text("a", "bf16", "rounded-bf16")
     assert 0.0005 < expected.rms < 0.005  # eight bits
     assert {score.metric for score in run.scores} == {"fd_rounded-bf16"}
     again, events = scored(tmp_path, {"a": images["fake"], "b": images["real"][:280]}, images["real"])
@@ -168,12 +168,14 @@ def test_the_command_line_says_what_it_changes(
         assert done.exit_code == 0, done.stderr
         run = Run.model_validate_json(done.stdout)
         assert [score.metric for score in run.scores] == [name]
-        assert ("fake.npy: bf16 instead of fp32 changes features" in done.stderr) == name.endswith("bf16")
+        assert ("fake.npy: bf16 instead of fp32 changes features of rounded-bf16" in done.stderr) == name.endswith(
+            "bf16"
+        )
     done = runner.invoke(
         app, ["stats", "real.npy", "-o", "r.safetensors", "--features", *ROUNDED, "--precision", "bf16"]
     )
     assert "features by rounded-bf16 (bbbbbbbb)" in done.stdout
-    assert "real.npy: bf16 instead of fp32 changes features" in done.stderr
+    assert "real.npy: bf16 instead of fp32 changes features of rounded-bf16 by" in done.stderr
 
 
 def test_no_protocol_calls_it_a_fid() -> None:
@@ -200,3 +202,16 @@ def test_the_inception_in_bfloat16(
     assert [score.metric for score in run.scores] == ["fd_inception-bf16"]
     assert [score.extractor for score in run.scores] == ["inception-bf16"]
     assert "first 4 images" in run.dataset.notes[0]
+
+
+def test_notes_of_several_passes_say_whose_they_are(
+    images: dict[str, NDArray[np.uint8]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A row that cannot be drawn has a sentence too, and the others are measured."""
+
+    def broken(seeds: Tensor) -> Tensor:
+        raise ValueError("no")
+
+    run, _ = scored(tmp_path, {"a": images["fake"], "b": broken}, images["real"][:280])
+    assert "changes features of rounded-bf16 by" in run.dataset.notes[0]
+    assert run.dataset.notes[1].startswith("b: what bf16 changes could not be measured: sample raised ValueError")

@@ -17,7 +17,8 @@ import aigc_bench
 from aigc_bench import drawing, noise
 from aigc_bench.api import by_name
 from aigc_bench.core import SampleSpec
-from aigc_bench.errors import AigcBenchError, ConfigurationError, DataError, GeneratorError
+from aigc_bench.errors import AigcBenchError, ConfigurationError, DataError, GeneratorError, NothingMeasuredError
+from aigc_bench.store import Run
 from aigc_bench.testing import GaussianGenerator
 
 PIXELS: dict[str, Any] = {"features": ("pixels",), "metrics": ("fd",)}
@@ -59,6 +60,9 @@ def test_untrained_weights_repeat(tmp_path: Path) -> None:
     torch.rand(3)
     again, _ = aigc_bench.score("gan", REAL, **PIXELS, limit=60, options=options(tmp_path / "b"))
     assert values(first) == values(again)
+    assert any("samples: the generator is as built, not trained" in note for note in first.dataset.notes)
+    known, _ = aigc_bench.score("gaussian", REAL, **PIXELS, limit=60, options=options(tmp_path / "a"))
+    assert not any("not trained" in note for note in known.dataset.notes)
 
 
 def test_features_of_a_generator_are_kept_and_those_of_other_weights_are_not_taken_for_them(
@@ -76,7 +80,7 @@ def test_features_of_a_generator_are_kept_and_those_of_other_weights_are_not_tak
     (first, drawn), (again, still), (other, more) = found
     assert first == again
     assert first != other
-    # Two batches are drawn; the first alone names the set, and the picture sheet shows some of both.
+    # Two batches are drawn; both name the set, and the picture sheet asks for its samples in one call.
     assert still - drawn < drawn
     assert more > still
 
@@ -137,13 +141,15 @@ def test_what_cannot_be_generated_is_refused(tmp_path: Path) -> None:
     )
     refused(DataError, 2, "no samples at http:/nowhere/x.zip", "http://nowhere/x.zip")
     refused(GeneratorError, 5, "building it raised TypeError", "math:sqrt")
-    refused(GeneratorError, 5, r"of shape \(450, 1, 8, 8\), got \(450, 3\)", lambda seeds: torch.zeros(len(seeds), 3))
+    nothing = NothingMeasuredError, 4
+    refused(*nothing, r"of shape \(450, 1, 8, 8\), got \(450, 3\)", lambda seeds: torch.zeros(len(seeds), 3))
     floats = lambda seeds: noise.uniform(seeds, 64).reshape(-1, 1, 8, 8)  # noqa: E731
-    refused(GeneratorError, 5, r"dtype torch\.uint8, got torch\.float", floats)
-    refused(GeneratorError, 5, "sample raised ZeroDivisionError", lambda seeds: 1 // 0)
-    refused(GeneratorError, 5, "expected finite samples, got NaN", lambda seeds: torch.full((450, 1, 8, 8), np.nan))
+    refused(*nothing, r"dtype torch\.uint8, got torch\.float", floats)
+    refused(*nothing, "sample raised ZeroDivisionError", lambda seeds: 1 // 0)
+    refused(*nothing, "expected finite samples, got NaN", lambda seeds: torch.full((450, 1, 8, 8), np.nan))
     refused(DataError, 2, "cannot read samples from function", REAL, gaussian)
-    refused(ConfigurationError, 2, "'floor' and 'noise' name the anchor rows; give", {"noise": "noise"})
+    refused(ConfigurationError, 2, "'floor' and 'noise' name the anchor rows and 'reference'", {"noise": "noise"})
+    refused(ConfigurationError, 2, "'reference' the real side; give the samples another", {"reference": "noise"})
     assert by_name(["noise", "x/floor"]) == {"./noise": "noise", "x/floor": "x/floor"}
 
 
@@ -170,6 +176,9 @@ def test_the_command_line_scores_a_generator_of_the_working_directory(tmp_path: 
     assert "mine:build" in done.stdout
     (tmp_path / "mine.py").write_text(MINE.replace(".round().to(torch.uint8)", ""))
     done = call("score", "mine:build", *few, cwd=tmp_path)
+    assert done.returncode == 4
+    done = call("score", "mine:build", "noise", *few, "--json", cwd=tmp_path)
     assert done.returncode == 5
+    assert set(values(Run.model_validate_json(done.stdout), "./noise")) == {"fd_pixels"}
     assert "expected image samples of dtype torch.uint8, got torch.float" in done.stderr
     assert "Traceback" not in done.stderr

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -94,7 +94,7 @@ class DatasetSamples(_StreamedSamples):
         if not hasattr(dataset, "__len__") or not hasattr(type(dataset), "__getitem__"):
             raise DataError(f"{self.name} has no length or no items; wrap an iterable data set in a torch DataLoader")
         self._dataset = dataset
-        self._on_bad_image = on_bad_image
+        self.on_bad_image = on_bad_image
         self._length = len(dataset)
         self._skipped: dict[int, Skipped] = {}
         if not self._length:
@@ -111,9 +111,19 @@ class DatasetSamples(_StreamedSamples):
         """Items that could not be read in the latest pass."""
         return tuple(self._skipped.values())
 
+    @property
+    def left_out(self) -> dict[int, str]:
+        """See `SampleSet.left_out`."""
+        return {index: item.reason for index, item in self._skipped.items()}
+
+    def restore(self, left_out: Mapping[int, str], num_samples: int | None) -> None:
+        """See `SampleSet.restore`."""
+        self._skipped = {index: Skipped(f"item {index}", reason) for index, reason in sorted(left_out.items())}
+        self._num_samples = self._num_samples if num_samples is None else num_samples
+
     def take(self, indices: Sequence[int]) -> list[Tensor]:
         """Ask for these alone, where none is skipped; see `SampleSet.take`."""
-        if self._on_bad_image == "skip":
+        if self.on_bad_image == "skip":
             return super().take(indices)
         images = (pixels(first(self._dataset[index]), f"item {index} of {self.name}") for index in indices)
         return [image.permute(2, 0, 1).contiguous() for image in images]
@@ -127,7 +137,7 @@ class DatasetSamples(_StreamedSamples):
                 if isinstance(part := first(item), Image.Image):
                     part.load()  # may still be a file that is read only now
             except UNREADABLE as error:
-                if self._on_bad_image == "error":
+                if self.on_bad_image == "error":
                     raise DataError(f"{where} raised {type(error).__name__}: {error}") from error
                 self._skipped[index] = Skipped(f"item {index}", str(error))
                 continue

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from torch import Tensor
 
@@ -33,7 +33,7 @@ class EncodedSamples(SampleSet):
 
     def __init__(self, members: Members, on_bad_image: OnBadImage) -> None:
         self._members = members
-        self._on_bad_image = on_bad_image
+        self.on_bad_image = on_bad_image
         self._bad: dict[int, str] = {}
         self._headers: dict[int, Header] = {}
         try:
@@ -72,6 +72,16 @@ class EncodedSamples(SampleSet):
     def skipped(self) -> tuple[Skipped, ...]:
         """What was left out so far."""
         return tuple(Skipped(self._members.names[index], self._bad[index]) for index in sorted(self._bad))
+
+    @property
+    def left_out(self) -> dict[int, str]:
+        """See `SampleSet.left_out`."""
+        return dict(self._bad)
+
+    def restore(self, left_out: Mapping[int, str], num_samples: int | None) -> None:
+        """See `SampleSet.restore`."""
+        self._bad.update(left_out)
+        self._num_samples = self._num_samples if num_samples is None else num_samples
 
     @property
     def labels(self) -> tuple[str, ...] | None:
@@ -144,7 +154,7 @@ class EncodedSamples(SampleSet):
             return index, error
 
     def _leave_out(self, index: int, error: BadImageError) -> None:
-        if self._on_bad_image == "error":
+        if self.on_bad_image == "error":
             raise DataError(
                 f"{self._members.name}: {self._members.names[index]} is not a readable image: {error}; mend or remove "
                 "it, or leave such images out with on_bad_image='skip' (--on-bad-image skip)"

@@ -35,8 +35,9 @@ class GeneratedSamples(SampleSet):
         generator: of images.
         num_samples: N.
         device: where it samples.
-        source: names the code that built it. With the first batch, which tells weights apart, it names the samples
-            before they are drawn. Of a function nothing is known: None, and the digest is that of a complete pass.
+        source: names the code that built it. With the first and the last batch, which tell weights apart, it names
+            the samples before they are drawn. Of a function nothing is known: None, and the digest is that of a
+            complete pass.
 
     Raises:
         GeneratorError: it makes no images of one or three channels.
@@ -76,10 +77,11 @@ class GeneratedSamples(SampleSet):
 
     @property
     def digest(self) -> str | None:
-        """Of the source and the first batch; without a source that of the latest complete pass, over the pixels."""
+        """Of the source and two batches; without a source that of the latest complete pass, over the pixels."""
         if self._digest is None and self._source is not None:
             pixels = PixelDigest()
-            pixels.update(self._batch(0))
+            for number in sorted({0, (self._num_samples - 1) // drawing.SAMPLE_BATCH}):
+                pixels.update(drawing.batch_of(self._generator, number, self._num_samples, self._device))
             text = f"{self._source} {self._num_samples} {pixels.hexdigest()}"
             self._digest = hashlib.sha256(text.encode()).hexdigest()
         return self._digest
@@ -93,13 +95,9 @@ class GeneratedSamples(SampleSet):
         return grouped(self._drawn(), size)
 
     def take(self, indices: Sequence[int]) -> list[Tensor]:
-        """Draw the batches that hold them; see `SampleSet.take`."""
-        batches = {number: self._batch(number) for number in {index // drawing.SAMPLE_BATCH for index in indices}}
-        places = [divmod(index, drawing.SAMPLE_BATCH) for index in indices]
-        return [batches[number][row].cpu().contiguous() for number, row in places]
-
-    def _batch(self, number: int) -> Tensor:
-        return drawing.batch_of(self._generator, number, self._num_samples, self._device)
+        """Draw these alone, since a seed names its sample; see `SampleSet.take`."""
+        seeds = torch.tensor(list(indices), dtype=torch.int64, device=self._device)
+        return list(drawing.samples_of(self._generator, seeds).cpu().contiguous())
 
     def _drawn(self) -> Iterator[Tensor]:
         pixels = PixelDigest()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Literal, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Literal, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
@@ -13,6 +13,7 @@ from torch import Tensor
 from aigc_bench.errors import DataError
 
 OnBadImage = Literal["error", "skip"]
+T = TypeVar("T")
 
 TAKEN_AT_ONCE = 64
 """samples of a chunk, where single ones have to be found in a pass over all"""
@@ -42,6 +43,9 @@ class SampleSet(ABC):
 
     A context manager: `close` gives files back. The number of channels is the same throughout: 1 or 3.
     """
+
+    on_bad_image: OnBadImage = "error"
+    """what becomes of an image that cannot be read"""
 
     def __init__(self, name: str, policies: tuple[str, ...]) -> None:
         self.name = name
@@ -81,6 +85,19 @@ class SampleSet(ABC):
     def skipped(self) -> tuple[Skipped, ...]:
         """What was left out, in order; complete after one complete pass."""
         return ()
+
+    @property
+    def left_out(self) -> dict[int, str]:
+        """The same by position among what is listed: why it cannot be read."""
+        return {}
+
+    def restore(self, left_out: Mapping[int, str], num_samples: int | None) -> None:
+        """Know what an earlier pass over the same content left out, and how many samples it yielded if complete."""
+        return
+
+    def within(self, limit: int | None) -> int | None:
+        """`limit`, or None where it is known to leave nothing out."""
+        return None if limit is None or (self.num_samples is not None and limit >= self.num_samples) else limit
 
     @property
     def labels(self) -> tuple[str, ...] | None:
@@ -146,6 +163,18 @@ class SampleSet(ABC):
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def readable(pieces: Iterable[T], name: str) -> Iterator[T]:
+    """Yield what is read; an error of the disk or network that it comes from says whose it is.
+
+    Raises:
+        DataError: it cannot be read on.
+    """
+    try:
+        yield from pieces
+    except OSError as error:
+        raise DataError(f"{name} cannot be read: {error}; see that it is there, whole, and readable") from error
 
 
 def grouped(samples: Iterable[Tensor], size: int) -> Iterator[Chunk]:

@@ -216,16 +216,16 @@ def test_seeds_are_drawn_in_fixed_batches_whatever_the_chunks(size: int) -> None
     assert (samples.shape, samples.num_samples, samples.num_listed, samples.labels) == ((1, 3, 4), 1200, 1200, None)
 
 
-def test_single_samples_are_drawn_in_the_batch_that_holds_them() -> None:
-    """As in a pass, so that they are the same to the bit, and no other batch."""
-    asked: list[int] = []
+def test_single_samples_are_drawn_alone_in_one_call() -> None:
+    """A seed names its sample: no batch is drawn for the sake of one of it."""
+    asked: list[list[int]] = []
 
     def function(seeds: Tensor) -> Tensor:
-        asked.append(int(seeds[0]))
+        asked.append(seeds.tolist())
         return grey(seeds)
 
     found = generated(1200, function=function).take([1199, 513, 1024])
-    assert sorted(asked) == [512, 1024]
+    assert asked == [[1199, 513, 1024]]
     assert torch.equal(torch.stack(found), grey(torch.tensor([1199, 513, 1024])))
 
 
@@ -233,7 +233,9 @@ def test_the_digest_tells_code_weights_and_numbers_apart() -> None:
     """Known beforehand where the code is known; of a function only after a pass, over the pixels."""
     digests = {generated(600, "code").digest, generated(601, "code").digest, generated(600, "other").digest}
     digests.add(generated(600, "code", lambda seeds: grey(seeds + 1)).digest)
-    assert len(digests) == 4
+    late = generated(600, "code", lambda seeds: grey(seeds + (seeds >= 512).long()))  # as before in the first batch
+    digests.add(late.digest)
+    assert len(digests) == 5
     assert generated(600, "code").digest == generated(600, "code").digest
     function = generated(600)
     assert function.digest is None
