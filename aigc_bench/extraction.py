@@ -6,22 +6,25 @@ was, and what was seen is not seen again. When all are there they become one map
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import safetensors
 import safetensors.torch
 import torch
+from torch import Tensor
 
 from aigc_bench import collect, core, feature_files, features, inputs, plugins
 from aigc_bench.core import Features, OnEvent, SampleSpec
-from aigc_bench.errors import DataError, foreign_code
-from aigc_bench.feature_files import OUTPUTS, tensors_of
+from aigc_bench.errors import DataError, MeasurementError, foreign_code
+from aigc_bench.feature_files import tensors_of
 from aigc_bench.inputs.samples import Chunk, SampleSet, readable
+from aigc_bench.metrics import frechet, sweep
 from aigc_bench.protocols import Protocol
 from aigc_bench.store import Cache, digest_of, writing
 
@@ -37,6 +40,9 @@ MAX_EXTRACTORS = 4
 
 SOURCES = (collect, core, feature_files, features, inputs)
 """code that all features depend on"""
+
+MAX_WIDTH = 4096
+"""features of which the covariance is kept in a file: at most 128 MiB"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,10 +210,32 @@ def write_features(
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_name(f".{path.name}.{os.getpid()}")
         # Written from where the tensors are mapped: a copy in memory would be the largest thing there.
-        safetensors.torch.save_file(tensors_of(found), partial, {"about": json.dumps(about, sort_keys=True)})
+        tensors = tensors_of(found) | _derived(found)
+        safetensors.torch.save_file(tensors, partial, {"about": json.dumps(about, sort_keys=True)})
         partial.chmod(0o644)  # safetensors makes files that nobody else can read
         os.replace(partial, path)
     return stored
+
+
+def _derived(found: Features) -> dict[str, Tensor]:
+    """What scores need of the real side alone, to be kept beside its features: radii and moments."""
+    tensors = {}
+    with contextlib.suppress(MeasurementError):  # too few samples: for these metrics, not for all
+        tensors[sweep.RADII] = sweep.radii_of(found).contiguous()
+    if found.pool.shape[1] <= MAX_WIDTH:
+        moments = frechet.moments_of_side(found)
+        tensors |= {"mean": moments.mean, "scatter": moments.scatter}
+    return tensors
+
+
+def _restored(tensors: Mapping[str, Tensor]) -> Features:
+    found = Features.of(tensors)
+    if sweep.RADII in tensors:
+        found.derived[sweep.RADII] = tensors[sweep.RADII]
+    if "scatter" in tensors:
+        moments = frechet.Moments(found.num_samples, tensors["mean"], tensors["scatter"])
+        found.derived[frechet.MOMENTS] = moments
+    return found
 
 
 def read_features(path: Path) -> StoredFeatures:
@@ -224,7 +252,7 @@ def read_features(path: Path) -> StoredFeatures:
         raise DataError(f"{path} is no file of features: {error}") from error
     if about.get("format") != "aigc-bench features 1" or "pool" not in tensors:
         raise DataError(f"{path} is no file of features; expected one that `aigc-bench stats` wrote")
-    found = Features(**{key: tensors[key] for key in OUTPUTS if key in tensors})
+    found = _restored(tensors)
     return StoredFeatures(
         about["name"],
         found,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -32,6 +32,8 @@ class Observation:
     fake: Features
     real: Features | None
     reference: Reference
+    shared: dict[str, Any] = field(default_factory=dict)
+    """of every pair that is made of this"""
 
     def pair(self) -> FeaturePair | None:
         """Both sides' features; None where only moments of the real side are published.
@@ -49,7 +51,7 @@ class Observation:
                 "convert one side, or use an extractor that does, such as 'inception'"
             )
         bias = getattr(self.extractor, "logit_bias", None)
-        return FeaturePair(self.real, self.fake, self.extractor.name, self.extractor.digest, bias)
+        return FeaturePair(self.real, self.fake, self.extractor.name, self.extractor.digest, bias, self.shared)
 
     def distance(self, scores: Sequence[Score], protocol: Protocol) -> float | None:
         """The Fréchet distance among the scores, if it is there."""

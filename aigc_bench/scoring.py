@@ -142,8 +142,15 @@ def _fitting(
     """The passes that the real side serves, and the scores of the others, which nothing is extracted for.
 
     Raises:
+        ConfigurationError: published moments, which fit one pass at most, and several.
         DataError: it serves none.
     """
+    if reference.statistics is not None and len(groups) > 1:
+        names = ", ".join(group[0].name for group in groups)
+        raise ConfigurationError(
+            f"{reference.name} holds moments of features that were made in one way, and {names} are made in "
+            f"{len(groups)}: name the one protocol that the file was made by"
+        )
     if reference.stored is None:
         return groups, []
     kept, scores = [], list[Score]()

@@ -27,7 +27,7 @@ from aigc_bench.data import digits
 from aigc_bench.errors import AigcBenchError, ConfigurationError, DataError, UnknownNameError
 from aigc_bench.features import inception
 from aigc_bench.features.inception_layout import variance_preserving_weights
-from aigc_bench.metrics import frechet, kernel, manifold
+from aigc_bench.metrics import frechet, kernel, manifold, sweep
 from aigc_bench.store import Run
 
 PIXELS = ("pixels",)
@@ -133,6 +133,63 @@ def test_features_made_once_are_a_real_side(files: Path, tmp_path: Path) -> None
     assert values(run) == values(direct)
     with pytest.raises(DataError, match=r"made by 'pixels'.*would be by 'digits-cnn'.*expected one extractor"):
         aigc_bench.score(fake, real, features=["digits-cnn"], options=options(tmp_path))
+
+
+def test_what_is_derived_of_the_real_side_is_kept_with_its_features(
+    files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Radii and moments are made once: a score against the file makes neither again, and is the same."""
+    aigc_bench.save_stats(
+        files / "real.npy", tmp_path / "real.safetensors", features="pixels", options=options(tmp_path)
+    )
+    metrics = ("fd", "recall", "coverage")
+    direct, _ = aigc_bench.score(
+        files / "fake.npy", files / "real.npy", features=PIXELS, metrics=metrics, options=options(tmp_path / "a")
+    )
+    made: list[int] = []
+    moments_of, radii_of = frechet.Moments.of.__func__, sweep.squared_radii  # type: ignore[attr-defined]
+    monkeypatch.setattr(
+        frechet.Moments,
+        "of",
+        classmethod(lambda cls, x: made.append(len(x)) or moments_of(cls, x)),  # type: ignore[func-returns-value]
+    )
+    monkeypatch.setattr(sweep, "squared_radii", lambda pool, k: made.append(len(pool)) or radii_of(pool, k))  # type: ignore[func-returns-value]
+    again, _ = aigc_bench.score(
+        files / "fake.npy",
+        tmp_path / "real.safetensors",
+        features=PIXELS,
+        metrics=metrics,
+        options=options(tmp_path / "b"),
+    )
+    assert values(again) == values(direct)
+    assert made
+    assert 400 not in made
+
+
+def test_published_moments_fit_one_pass(files: Path, images: dict[str, NDArray[np.uint8]], tmp_path: Path) -> None:
+    """Of several protocols one at most can have made them."""
+    pool = flat(images["real"]).pool.double().numpy()
+    np.savez(tmp_path / "real.npz", mu=pool.mean(0), sigma=np.cov(pool, rowvar=False))
+    with pytest.raises(ConfigurationError, match="made in one way, and pixels, digits-cnn are made in 2"):
+        aigc_bench.score(
+            files / "fake.npy",
+            tmp_path / "real.npz",
+            features=("pixels", "digits-cnn"),
+            metrics=("fd",),
+            options=options(tmp_path),
+        )
+
+
+def test_extractors_side_by_side_are_told_apart(files: Path, tmp_path: Path) -> None:
+    """Scores without their extractor in their name have it behind an "@"; one column is one extractor's."""
+    run, _ = aigc_bench.score(
+        files / "fake.npy",
+        files / "real.npy",
+        features=("pixels", "digits-cnn"),
+        metrics=("fd", "precision"),
+        options=options(tmp_path),
+    )
+    assert set(values(run)) == {"fd_pixels", "precision@pixels", "fd_digits-cnn", "precision@digits-cnn"}
 
 
 def test_published_moments_are_a_real_side(files: Path, images: dict[str, NDArray[np.uint8]], tmp_path: Path) -> None:

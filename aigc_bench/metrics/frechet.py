@@ -22,6 +22,8 @@ from aigc_bench.stats import intervals
 
 PIECE = 8192
 """rows of a covariance's summands"""
+MOMENTS, FACTOR = "moments", "factor"
+"""names among what is derived of the real side"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,9 +200,19 @@ def summary_of(real: Tensor) -> tuple[Moments, Tensor]:
 
 def summary_of_side(real: Features) -> tuple[Moments, Tensor]:
     """The same of the real side, computed once for all rows."""
-    if "frechet" not in real.derived:
-        real.derived["frechet"] = summary_of(real.pool)
-    found: tuple[Moments, Tensor] = real.derived["frechet"]
+    if FACTOR not in real.derived:
+        check_spread("real", real.pool)
+        moments = moments_of_side(real)
+        few = len(real.pool) < real.pool.shape[1]
+        real.derived[FACTOR] = factor_of_few(real.pool) if few else factor(moments.cov)
+    return moments_of_side(real), real.derived[FACTOR]
+
+
+def moments_of_side(real: Features) -> Moments:
+    """Moments of the real side, computed once."""
+    if MOMENTS not in real.derived:
+        real.derived[MOMENTS] = Moments.of(real.pool)
+    found: Moments = real.derived[MOMENTS]
     return found
 
 
