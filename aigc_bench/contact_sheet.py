@@ -128,7 +128,7 @@ def _attributes(pair: FeaturePair, distance: float | None) -> dict[str, Tensor]:
     if distance:
         # To first order the distance falls by φ / (N - 1) where a sample is left out: its weight goes from 1 / N to 0,
         # and that is a step of -1 / (N - 1) towards it in the mixture whose derivative φ is.
-        cost = frechet.influences(pair.real.pool, pair.fake.pool) / (pair.fake.num_samples - 1)
+        cost = frechet.influences(pair.real, pair.fake.pool) / (pair.fake.num_samples - 1)
         found["share"] = cost / distance
     return found
 

@@ -137,7 +137,7 @@ def distances_of_few(real: Moments, real_factor: Tensor, fake: Tensor, kept: Seq
     return found
 
 
-def influences(real: Tensor, fake: Tensor) -> Tensor:
+def influences(real: Features, fake: Tensor) -> Tensor:
     """What each generated sample does to the distance: its derivative by the sample's weight.
 
     φ_i = 2 (μ₂ - μ₁)·(x_i - μ₂) + (x_i - μ₂)ᵀ (I - T) (x_i - μ₂) - mean, with the transport map of the Gaussians,
@@ -146,7 +146,7 @@ def influences(real: Tensor, fake: Tensor) -> Tensor:
     span, which no change of weights leaves.
 
     Args:
-        real: (M, D) real features.
+        real: the real side.
         fake: (N, D) generated features.
 
     Returns:
@@ -155,7 +155,7 @@ def influences(real: Tensor, fake: Tensor) -> Tensor:
     Raises:
         MeasurementError: all samples of a side are alike.
     """
-    moments, r = summary_of(real)
+    moments, r = summary_of_side(real)
     check_spread("generated", fake)
     num = len(fake)
     mean: Tensor = sum((piece.double().sum(0) for piece in fake.split(PIECE)), torch.zeros_like(moments.mean)) / num

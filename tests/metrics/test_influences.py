@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from aigc_bench.core import Features
 from aigc_bench.errors import MeasurementError
 from aigc_bench.metrics.frechet import Moments, frechet_distance, influences
 
@@ -28,7 +29,7 @@ def test_influences_are_derivatives(num_real: int, num: int, width: int) -> None
     generator = torch.Generator().manual_seed(0)
     real = torch.randn(num_real, width, generator=generator)
     fake = 1.3 * torch.randn(num, width, generator=generator) + 0.2
-    found = influences(real, fake)
+    found = influences(Features(real), fake)
     step = 1e-5
     for sample in (0, 7, num - 1):
         up, down = (torch.full((num,), (1 - s) / num, dtype=torch.float64) for s in (step, -step))
@@ -46,7 +47,7 @@ def test_corrupted_samples_rank_first(width: int) -> None:
     real, fake = (torch.randn(1500, width, generator=generator) for _ in range(2))
     planted = torch.randperm(1500, generator=generator)[:50]
     fake[planted] = 3 * fake[planted] + 1
-    worst = influences(real, fake).topk(50).indices
+    worst = influences(Features(real), fake).topk(50).indices
     assert set(worst.tolist()) == set(planted.tolist())
 
 
@@ -57,11 +58,11 @@ def test_their_spread_is_a_standard_error() -> None:
     draws = [torch.randn(500, 6, generator=generator) + 0.7 for _ in range(200)]
     reference = Moments.of(real)
     observed = torch.tensor([frechet_distance(reference, Moments.of(draw)) for draw in draws]).std()
-    stated = torch.stack([influences(real, draw).std() / 500**0.5 for draw in draws]).square().mean().sqrt()
+    stated = torch.stack([influences(Features(real), draw).std() / 500**0.5 for draw in draws]).square().mean().sqrt()
     assert 0.85 < float(stated / observed) < 1.15
 
 
 def test_alike_samples_are_refused() -> None:
     """As by the distance."""
     with pytest.raises(MeasurementError, match="generated samples have the same features"):
-        influences(torch.randn(9, 3), torch.ones(5, 3))
+        influences(Features(torch.randn(9, 3)), torch.ones(5, 3))
