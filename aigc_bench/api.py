@@ -32,6 +32,9 @@ from aigc_bench.sources import FakeSource, Sources
 from aigc_bench.store import Cache, Run, Store, load_exhibits, load_run, writing
 from aigc_bench.suite import GeneratorEntry, Suite, load_suite, parse_suite
 
+RESERVED = {*ANCHORS, "reference"}
+"""names that rows and exhibits have of their own"""
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -158,7 +161,7 @@ def score(
     if paired:
         _check_paired(holdout, on_bad_image)
     fakes = fake if isinstance(fake, Mapping) else {"samples": fake}
-    if {*ANCHORS, "reference"} & fakes.keys():
+    if RESERVED & fakes.keys():
         raise ConfigurationError(
             "'floor' and 'noise' name the anchor rows and 'reference' the real side; give the samples another name"
         )
@@ -275,8 +278,8 @@ def by_name(paths: Sequence[str]) -> dict[str, str]:
     if len(set(paths)) < len(paths):
         raise ConfigurationError(f"expected every set of samples once, got {', '.join(paths)}")
     names = [Path(path).name or path for path in paths]  # "." has no last part
-    if len(set(names)) < len(names) or set(names) & set(ANCHORS):
-        names = [f"./{path}" if path in ANCHORS else path for path in paths]
+    if len(set(names)) < len(names) or RESERVED & set(names):
+        names = [f"./{path}" if path in RESERVED else path for path in paths]
     return dict(zip(names, paths, strict=True))
 
 

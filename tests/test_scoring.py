@@ -308,6 +308,7 @@ def test_rows_of_unlike_n_and_bad_requests_are_refused(files: Path, tmp_path: Pa
         by_name(["a", "a"])
     assert by_name(["x/fake", "y/fake"]) == {"x/fake": "x/fake", "y/fake": "y/fake"}
     assert by_name(["x/floor"]) == {"x/floor": "x/floor"}
+    assert by_name(["reference", "."]) == {"./reference": "reference", ".": "."}
 
 
 ALL = {
