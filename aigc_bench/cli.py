@@ -10,10 +10,12 @@ import functools
 import json
 import os
 import shlex
+import signal
 import sys
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any, ParamSpec
 
 import typer
@@ -54,8 +56,20 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, and nothin
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", envvar="AIGC_BENCH_QUIET", help="No progress.")]
 
 
+ASK_AGAIN_S = 2.0
+"""after an interrupt that somebody else's code has swallowed"""
+
+
+def _interrupt(signum: int, frame: FrameType | None) -> None:
+    # Imports of others and callbacks from C++ now and then catch everything: asked again until we are out.
+    signal.setitimer(signal.ITIMER_REAL, ASK_AGAIN_S)
+    raise KeyboardInterrupt
+
+
 def main() -> None:
     """The entry point of `aigc-bench`."""
+    for number in (signal.SIGINT, signal.SIGALRM):
+        signal.signal(number, _interrupt)
     try:
         app()
     except SystemExit as end:
@@ -76,6 +90,7 @@ def reported(command: Callable[P, None]) -> Callable[P, None]:
         try:
             command(*args, **kwargs)
         except KeyboardInterrupt:
+            signal.setitimer(signal.ITIMER_REAL, 0)
             _fail(InterruptedRunError("interrupted; the same command goes on from here"), kwargs)
         except AigcBenchError as error:
             _fail(error, kwargs)

@@ -235,6 +235,40 @@ def test_ctrl_c_ends_with_130_and_says_how_to_go_on(tmp_path: Path) -> None:
     assert "the same command goes on from here" in errors
 
 
+def test_ctrl_c_ends_what_swallows_it(tmp_path: Path) -> None:
+    """A generator that catches everything is interrupted again."""
+    (tmp_path / "deaf.py").write_text(
+        "import pathlib, time, torch\n"
+        "class Deaf:\n"
+        "    def __init__(self, spec): self.spec = spec\n"
+        "    def sample(self, seeds):\n"
+        "        pathlib.Path('heard').touch()\n"
+        "        try: time.sleep(3600)\n"
+        "        except BaseException: pathlib.Path('swallowed').touch()\n"
+        "        time.sleep(3600)\n"
+        "def build(spec, *, device): return Deaf(spec)\n"
+    )
+    arguments = [
+        "run",
+        "smoke",
+        "--store",
+        "store",
+        "--generator",
+        "deaf:build",
+        "--set",
+        "generators.gan.budget.steps=1",
+    ]
+    process = subprocess.Popen([*COMMAND, *arguments], stderr=subprocess.PIPE, text=True, cwd=tmp_path)
+    while not (tmp_path / "heard").is_file():
+        time.sleep(0.1)
+        assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=300)
+    assert (tmp_path / "swallowed").is_file()
+    assert process.returncode == 130
+    assert "the same command goes on from here" in errors
+
+
 def test_an_outside_package_adds_a_generator_and_a_metric(tmp_path: Path) -> None:
     """Really installed, into a folder of its own; found by its entry points and scored."""
     package = tmp_path / "package"
