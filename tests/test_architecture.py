@@ -16,7 +16,7 @@ ROWS = [
     {"core"},
     {"noise", "plugins", "stats", "download", "drawing", "records"},
     {"metrics", "features", "data", "inputs", "testing", "machine", "timing", "suite", "protocols"},
-    {"train"},
+    {"train", "verdicts"},
     {"collect"},
     {"store"},
     {"feature_files"},
