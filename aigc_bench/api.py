@@ -158,6 +158,7 @@ def score(
     wanted = [replace(one, paired=paired) for one in published.selected(protocols, features, precision)]
     place = _place(options, on_event)
     bench = scoring.Bench.prepare(place, wanted, metrics, limit, per_class=per_class, paired=paired)
+    wanted = [one for one in wanted if bench.metrics[one.name]]
     if paired:
         _check_paired(holdout, on_bad_image)
     fakes = fake if isinstance(fake, Mapping) else {"samples": fake}

@@ -13,6 +13,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import safetensors
 import safetensors.torch
@@ -93,6 +94,20 @@ def sources_of(extractor: core.FeatureExtractor) -> str:
     return plugins.source_digest(*SOURCES, extractor)
 
 
+def identity_of(extractor: core.FeatureExtractor, samples: SampleSet, place: Place) -> dict[str, Any]:
+    """What features of some of these samples depend on, whichever they are."""
+    return {
+        "torch": torch.__version__,
+        "device": str(place.device),
+        "threads": torch.get_num_threads(),
+        "source": sources_of(extractor),
+        "samples": samples.digest,
+        "policies": samples.policies,
+        "on_bad_image": samples.on_bad_image,
+        "extractor": extractor.digest,
+    }
+
+
 def features_of(
     extractor: core.FeatureExtractor, samples: SampleSet, place: Place, limit: int | None = None
 ) -> Features:
@@ -117,16 +132,9 @@ def features_of(
             produce(folder)
             return feature_files.mapped(folder)
     key = {
-        "torch": torch.__version__,
-        "device": str(place.device),
-        "threads": torch.get_num_threads(),
-        "source": sources_of(extractor),
-        "samples": samples.digest,
-        "policies": samples.policies,
-        "on_bad_image": samples.on_bad_image,
+        **identity_of(extractor, samples, place),
         "limit": limit,
         "files": f"one npy per output, from chunks of {CHUNK} in pieces of {piece_of(extractor)}",
-        "extractor": extractor.digest,
         "outputs": getattr(extractor, "outputs", None),
     }
     folder = place.cache.finish("sample-features", key, produce)

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from aigc_bench import collect, core
 from aigc_bench.errors import BenchmarkFailedError, foreign_code
-from aigc_bench.extraction import Place, extractor_for, first_samples, piece_of, sources_of
+from aigc_bench.extraction import Place, extractor_for, first_samples, identity_of, piece_of
 from aigc_bench.inputs.samples import SampleSet
 from aigc_bench.metrics.frechet import Moments, distances_of_few, factor, factor_of_few, frechet_distance
 from aigc_bench.protocols import Protocol
@@ -55,17 +55,7 @@ def _pool(extractor: core.FeatureExtractor, samples: SampleSet, images: Tensor, 
 
     if samples.digest is None:
         return produce()["pool"]
-    inputs = {
-        "torch": torch.__version__,
-        "device": str(place.device),
-        "threads": torch.get_num_threads(),
-        "source": sources_of(extractor),
-        "samples": samples.digest,
-        "policies": samples.policies,
-        "on_bad_image": samples.on_bad_image,
-        "num_samples": len(images),
-        "extractor": extractor.digest,
-    }
+    inputs = {**identity_of(extractor, samples, place), "num_samples": len(images)}
     return place.cache.tensors("first-features", inputs, produce)["pool"]
 
 

@@ -56,13 +56,22 @@ class Bench:
         """
         if limit is not None and limit < 1:
             raise ConfigurationError(f"expected a limit of at least 1 sample, got {limit}")
+        alone = len(protocols) == 1
         found = {
-            protocol.name: {
-                name: _metric(name) for name in map(protocol.variant, metrics or protocol.metrics or METRICS)
-            }
-            for protocol in protocols
+            protocol.name: {name: _metric(name) for name in _names(protocol, metrics, alone)} for protocol in protocols
         }
+        if not any(found.values()):
+            raise ConfigurationError(
+                f"none of {', '.join(protocol.name for protocol in protocols)} prints {', '.join(metrics or ())}; "
+                "expected a metric that one of these codes has, or --protocol tf, which takes all"
+            )
         return cls(place, found, limit, per_class, paired)
+
+
+def _names(protocol: Protocol, metrics: Sequence[str] | None, alone: bool) -> list[str]:
+    """What a protocol is asked for: where several are compared, only what its code prints."""
+    names = [protocol.variant(name) for name in metrics or protocol.metrics or METRICS]
+    return [name for name in names if alone or not protocol.metrics or name in protocol.metrics]
 
 
 def _metric(name: str) -> Metric[Any]:

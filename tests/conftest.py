@@ -43,8 +43,10 @@ sys.path += [folder for folder in [os.environ.get("AIGC_BENCH_PEERS_PATH")] if f
 
 if _has("torch_fidelity") and not _has("torchvision"):
     # Its builds need another torch than ours, and nothing of it is called here.
-    for _name in ("", ".datasets", ".models", ".transforms", ".transforms.functional", ".utils"):
+    for _name in ("", ".datasets", ".models", ".models.inception", ".transforms", ".transforms.functional", ".utils"):
         sys.modules[f"torchvision{_name}"] = _Stub(f"torchvision{_name}")
+if not _has("requests"):
+    sys.modules["requests"] = _Stub("requests")  # clean-fid would download by it
 
 
 @pytest.fixture(scope="session")
@@ -53,10 +55,29 @@ def torch_fidelity() -> Any:
     if not _has("torch_fidelity"):
         pytest.skip(
             "torch-fidelity is not here: set AIGC_BENCH_PEERS_PATH to the folder of "
-            "pip install --no-deps --target FOLDER torch-fidelity==0.4.0 pytorch-fid==0.3.0 tqdm"
+            "pip install --no-deps --target FOLDER torch-fidelity==0.4.0 pytorch-fid==0.3.0 clean-fid==0.1.35 tqdm"
         )
     names = ("feature_extractor_inceptionv3", "metric_fid", "metric_kid", "metric_isc", "metric_prc")
     return types.SimpleNamespace(**{name: importlib.import_module(f"torch_fidelity.{name}") for name in names})
+
+
+@pytest.fixture(scope="session")
+def pytorch_fid(torch_fidelity: Any, random_weights: Path) -> Any:
+    """pytorch-fid's module of its network on the random weights, or a skip."""
+    if not _has("pytorch_fid"):
+        pytest.skip("pytorch-fid is not installed")
+    # Its blocks derive from torchvision's, which have the same layers as torch-fidelity's.
+    blocks = torch_fidelity.feature_extractor_inceptionv3
+    network = blocks.FeatureExtractorInceptionV3("inception", ["2048"], str(random_weights))
+    names = {"InceptionA": blocks.InceptionA, "InceptionC": blocks.InceptionC, "InceptionE": blocks.InceptionE_1}
+    torchvision = types.ModuleType("torchvision")
+    models = types.SimpleNamespace(inception=types.SimpleNamespace(**names), inception_v3=lambda **_: network)
+    vars(torchvision).update(__version__="0.20.0", models=models)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "torchvision", torchvision)
+        module = importlib.import_module("pytorch_fid.inception")
+    module.load_state_dict_from_url = lambda *_, **__: torch.load(random_weights)  # type: ignore[attr-defined]
+    return module
 
 
 @pytest.fixture

@@ -1,10 +1,14 @@
-"""Whole scores against torch-fidelity's: its network, its resizing and its statistics, on the same random weights.
+"""Whole scores against the peers': their networks, resizing and statistics, on the same random weights.
 
-ADM's evaluator needs TensorFlow and cannot run here: its scores are compared with its definitions, in float64.
+128 images of torch-fidelity's and fewer of the others' networks; with AIGC_BENCH_PARITY_IMAGES=1000, as `tox -e parity`
+has it, 1000 against 1000 of all. ADM's evaluator needs TensorFlow and cannot run here: its scores are compared with its
+definitions, in float64.
 """
 
 from __future__ import annotations
 
+import importlib
+import os
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +25,11 @@ from aigc_bench.metrics import frechet, inception_score, kernel, manifold
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # the peers' own warnings
 
-NUM = 64
+NUM = int(os.environ.get("AIGC_BENCH_PARITY_IMAGES", "64"))
+"""a side, for torch-fidelity"""
+WHOLE = "AIGC_BENCH_PARITY_IMAGES" in os.environ
+FEW = NUM if WHOLE else 40
+"""a side, for the others: each runs a network of its own"""
 SCORES = {
     "fd": "frechet_inception_distance",
     "kd": "kernel_inception_distance_mean",
@@ -32,12 +40,18 @@ SCORES = {
 """our metric => their score"""
 
 
-def images(seed: int, brightness: float) -> Tensor:
-    """Noise of one to eight pixels' grain, (NUM, 3, 32, 32) uint8."""
+def images(seed: int, brightness: float, num: int = NUM) -> Tensor:
+    """Noise of one to eight pixels' grain, (num, 3, 32, 32) uint8."""
     generator = torch.Generator().manual_seed(seed)
     grains = (1, 2, 4, 8)
-    noise = [torch.rand(NUM // 4, 3, 32 // grain, 32 // grain, generator=generator) for grain in grains]
+    noise = [torch.rand(num // 4, 3, 32 // grain, 32 // grain, generator=generator) for grain in grains]
     return torch.cat([F.interpolate(z, (32, 32)) for z in noise]).mul(255 * brightness).round().to(torch.uint8)
+
+
+@pytest.fixture
+def scoring_weights(random_weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Our extractor has the random weights, too."""
+    monkeypatch.setenv("AIGC_BENCH_WEIGHTS", str(random_weights))
 
 
 @pytest.fixture(scope="module")
@@ -104,6 +118,98 @@ def test_scores_agree_end_to_end(
     assert found["inception_score"] == pytest.approx(theirs["inception_score"], rel=1e-4)
     for name in ("precision", "recall"):
         assert found[name] == pytest.approx(theirs[name], abs=1.01 / NUM)
+
+
+# ---- the others' own networks ----------------------------------------------------------------------
+
+
+def scored(protocol: str, metrics: tuple[str, ...], folder: Path) -> dict[str, float]:
+    """Our scores of FEW images a side by a protocol, by entry point."""
+    run, _ = aigc_bench.score(
+        images(1, 0.9, FEW),
+        images(0, 1.0, FEW),
+        protocols=[protocol],
+        metrics=metrics,
+        options=aigc_bench.Options(store=folder / "store"),
+    )
+    return {score.metric.partition("_")[0]: score.estimate.value for score in run.scores if score.estimate}
+
+
+def moments(pool: np.ndarray[Any, Any]) -> tuple[Any, Any]:
+    """As the peers have them."""
+    return pool.mean(0), np.cov(pool, rowvar=False)
+
+
+def test_pytorch_fid_agrees(pytorch_fid: Any, scoring_weights: None, tmp_path: Path) -> None:
+    """Its network, its scaling, its distance."""
+    network = pytorch_fid.InceptionV3([3]).eval()
+    distance = importlib.import_module("pytorch_fid.fid_score").calculate_frechet_distance
+    with torch.inference_mode():
+        real, fake = (
+            np.concatenate([network(part.float() / 255)[0].squeeze((2, 3)).numpy() for part in side.split(16)])
+            for side in (images(0, 1.0, FEW), images(1, 0.9, FEW))
+        )
+    expected = distance(*moments(real), *moments(fake))
+    assert scored("pytorch-fid", ("fd",), tmp_path)["fd"] == pytest.approx(expected, rel=1e-3)
+
+
+def test_clean_fid_agrees(pytorch_fid: Any, scoring_weights: None, tmp_path: Path) -> None:
+    """Its resizing image by image, its distances; its network is a file to download, and has pytorch-fid's layers."""
+    clean = pytest.importorskip("cleanfid.fid")
+    resize = importlib.import_module("cleanfid.resize").build_resizer("clean")
+    network = pytorch_fid.InceptionV3([3], resize_input=False, normalize_input=False).eval()
+
+    def pool(side: Tensor) -> np.ndarray[Any, Any]:
+        found = []
+        for part in side.permute(0, 2, 3, 1).split(16):
+            large = torch.from_numpy(np.stack([resize(image.numpy()) for image in part])).permute(0, 3, 1, 2)
+            with torch.inference_mode():
+                found.append(network((large - 128) / 128)[0].squeeze((2, 3)).numpy())
+        return np.concatenate(found)
+
+    real, fake = pool(images(0, 1.0, FEW)), pool(images(1, 0.9, FEW))
+    found = scored("clean", ("fd", "kd"), tmp_path)
+    assert found["fd"] == pytest.approx(clean.frechet_distance(*moments(real), *moments(fake)), rel=1e-3)
+    # No more samples than a subset has: every subset is all of them.
+    expected = clean.kernel_distance(real.astype(np.float64), fake.astype(np.float64), num_subsets=1)
+    assert found["kd"] == pytest.approx(expected, rel=1e-3, abs=1e-5)
+
+
+class Seen(torch.nn.Module):
+    """torch-fidelity's features in the place of torchmetrics' own network, which is a subclass of its."""
+
+    num_features = 2048
+
+    def __init__(self, pools: list[Tensor]) -> None:
+        super().__init__()
+        self._pools = pools
+
+    def forward(self, batch: Tensor) -> Tensor:
+        """The next of them."""
+        found = self._pools.pop(0)
+        assert len(found) == len(batch)
+        return found
+
+
+def test_torchmetrics_agrees(
+    theirs: dict[str, Any], random_weights: Path, scoring_weights: None, tmp_path: Path
+) -> None:
+    """Its Fréchet distance, from images."""
+    from torchmetrics.image.fid import FrechetInceptionDistance
+
+    own = {"feature": 2048, "feature_extractor_weights_path": str(random_weights)}
+    seen = {"feature": Seen([theirs[side][0][:FEW] for side in ("real", "fake")])}
+    peer = FrechetInceptionDistance(**(own if WHOLE else seen)).set_dtype(torch.float64)
+    with torch.inference_mode():
+        peer.update(images(0, 1.0)[:FEW], real=True)
+        peer.update(images(1, 0.9)[:FEW], real=False)
+    expected = float(peer.compute())
+    if WHOLE:
+        found = scored("tf", ("fd",), tmp_path)["fd"]
+    else:
+        pair = FeaturePair(Features(theirs["real"][0][:FEW]), Features(theirs["fake"][0][:FEW]), "theirs", "0")
+        found = frechet.fd.compute(pair).value
+    assert found == pytest.approx(expected, rel=1e-4)
 
 
 # ---- ADM ---------------------------------------------------------------------------------------------

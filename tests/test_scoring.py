@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from torch.utils.data import DataLoader, TensorDataset
 
 import aigc_bench
-from aigc_bench import extraction, protocols
+from aigc_bench import extraction, protocols, scoring
 from aigc_bench.api import by_name
 from aigc_bench.core import FeaturePair, Features
 from aigc_bench.data import digits
@@ -28,7 +28,7 @@ from aigc_bench.errors import AigcBenchError, ConfigurationError, DataError, Unk
 from aigc_bench.features import inception
 from aigc_bench.features.inception_layout import variance_preserving_weights
 from aigc_bench.metrics import frechet, kernel, manifold, sweep
-from aigc_bench.store import Run
+from aigc_bench.store import Cache, Run, Store
 
 PIXELS = ("pixels",)
 
@@ -349,6 +349,27 @@ def test_all_protocols_in_three_passes_and_only_the_published_weights_make_a_fid
     monkeypatch.setattr(inception, "PUBLISHED_SHA256", "0" * 64)
     run, _ = aigc_bench.score(fake, real, metrics=("fd", "kd"), **where)
     assert all(name.startswith(("fd_inception[", "kd_inception[")) for name in values(run))
+
+
+def test_of_several_protocols_each_prints_what_its_code_does(
+    images: dict[str, NDArray[np.uint8]], tmp_path: Path, random_weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No Fréchet distance by a code that has none; alone, a protocol takes what it is asked for."""
+    monkeypatch.setenv("AIGC_BENCH_WEIGHTS", str(random_weights))
+    place = extraction.Place(Cache(Store(tmp_path)), torch.device("cpu"))
+
+    def asked(names: list[str], metrics: list[str]) -> dict[str, list[str]]:
+        found = scoring.Bench.prepare(place, protocols.selected(names, []), metrics).metrics
+        return {name: list(of_one) for name, of_one in found.items()}
+
+    assert asked(["pytorch-fid"], ["kd"]) == {"pytorch-fid": ["kd"]}
+    assert asked(["all"], ["fd"]) == {
+        **{name: ["fd"] for name in ("tf", "pytorch-fid", "clean", "torch-fidelity", "adm")},
+        **{name: [] for name in ("improved-gan", "studiogan")},
+    }
+    assert asked(["tf", "adm"], ["inception_score"]) == {"tf": ["inception_score"], "adm": ["inception_score_adm"]}
+    with pytest.raises(ConfigurationError, match=r"none of pytorch-fid, studiogan prints recall; .*--protocol tf"):
+        asked(["pytorch-fid", "studiogan"], ["recall"])
 
 
 def test_without_protocol_or_features_the_first_protocol_is_meant() -> None:

@@ -141,9 +141,12 @@ class TarMembers:
         info = self._infos[self.names[index]]
         if info.size > MAX_MEMBER_BYTES:
             raise BadImageError(f"larger than {MAX_MEMBER_BYTES} bytes")
-        with self._lock:
-            self._file.seek(info.offset_data)
-            return self._file.read(info.size)
+        try:
+            with self._lock:
+                self._file.seek(info.offset_data)
+                return self._file.read(info.size)
+        except OSError as error:
+            raise BadImageError(str(error)) from error
 
     def close(self) -> None:
         """Close the archive; a temporary file ceases to exist."""
@@ -184,7 +187,16 @@ def _tar_members(file: IO[bytes], where: str) -> list[tarfile.TarInfo]:
     check_names((info.name for info in files), where)
     check_names({info.name for info in members if info.isdir()}, where)
     # tarfile takes a damaged header for the end; the end is a block of zeros, and without one something is missing.
-    file.seek(max((info.offset_data + -(-info.size // 512) * 512 for info in members), default=0))
-    if file.read(512) != bytes(512):
+    end = max((info.offset_data + -(-info.size // 512) * 512 for info in members), default=0)
+    if not _is_blank(file, end):
         raise DataError(f"{where} is a truncated or damaged tar archive: its end is missing after {len(files)} files")
     return files
+
+
+def _is_blank(file: IO[bytes], start: int) -> bool:
+    """Whether there is a block of zeros; a damaged size leads to where no file can be read."""
+    try:
+        file.seek(start)
+        return file.read(512) == bytes(512)
+    except (OSError, ValueError):
+        return False

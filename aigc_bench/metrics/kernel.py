@@ -35,18 +35,16 @@ def _kernel(x: Tensor, y: Tensor) -> Tensor:
 
 @dataclass(frozen=True, slots=True)
 class Subsets:
-    """Random subsets of both sides, rows (100, 1000) int64."""
+    """Random subsets of both sides, rows (100, 1000) int64; of another size where a self-test needs it."""
 
     fake: Tensor
     real: Tensor
 
     @classmethod
-    def drawn(cls, num_fake: int, num_real: int) -> Subsets:
+    def drawn(cls, num_fake: int, num_real: int, size: int = SUBSET_SIZE) -> Subsets:
         """torch-fidelity's: without replacement, in turns from its first input, the generated side, and its second."""
         random = np.random.RandomState(SUBSET_SEED)
-        drawn = [
-            random.choice(num, SUBSET_SIZE, replace=False) for _ in range(NUM_SUBSETS) for num in (num_fake, num_real)
-        ]
+        drawn = [random.choice(num, size, replace=False) for _ in range(NUM_SUBSETS) for num in (num_fake, num_real)]
         rows = torch.from_numpy(np.stack(drawn))
         return cls(rows[0::2], rows[1::2])
 

@@ -2,145 +2,209 @@
 
 The GEMM's cancellation breaks small distances exactly where near-duplicates live. So a few more candidates than asked
 for are kept and measured again, and a comparison with a radius is repeated in float64 where the GEMM's rounding could
-change it. Memory is one tile of distances, never N × N.
+change it. Memory is one tile of distances, never N × N, and time is little more than the GEMM's: a tile is compared
+with bounds, and only what lies within is looked at.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor
 
-TILE = 2000
+TILE = 2048
 SPARE = 4
-EXACT_ROWS = 2**13
-"""pairs whose float64 differences are held at once"""
+DENSE = 8
+"""a partial sort of a tile is faster where more than one in so many of its distances are to be sorted in"""
+EXACT_NUMBERS = 2**18
+"""float64 differences that are held at once: they stay in a core's cache"""
 
 
-def squared_distances(x: Tensor, y: Tensor) -> Tensor:
-    """(N, D), (M, D) => (N, M), by one GEMM; clamped at 0."""
-    products = torch.addmm(y.square().sum(1)[None], x, y.T, alpha=-2)
-    return products.add_(x.square().sum(1)[:, None]).clamp_min_(0)
+def exact_squared(x: Tensor, rows: Tensor, y: Tensor, columns: Tensor) -> Tensor:
+    """(N, D), (P,), (M, D), (P,) => (P,) float64 squared distances of these pairs, by differences."""
+    step = max(1, EXACT_NUMBERS // x.shape[1])
+    parts = [
+        x[row].double().sub_(y[column]).square_().sum(1)
+        for row, column in zip(rows.split(step), columns.split(step), strict=True)
+    ]
+    return torch.cat(parts)
 
 
-def exact_squared(x: Tensor, y: Tensor) -> Tensor:
-    """(..., D), (..., D) => (...) float64 squared distances, by differences."""
-    return (x.double() - y.double()).square().sum(-1)
+class Points:
+    """Rows of features, and what every tile wants of them.
+
+    Args:
+        pool: (N, D) features.
+        centre: (D,) float32 origin for the GEMM; None: their mean. Distances do not change with it, and the GEMM's
+            cancellation is least there.
+    """
+
+    def __init__(self, pool: Tensor, centre: Tensor | None = None) -> None:
+        self.pool = pool
+        self.centre = _mean(pool) if centre is None else centre
+        self.norms = torch.cat([self.rows(rows).square().sum(1) for rows in slices(len(pool))])
+        """(N,) float32 squared, from the centre"""
+
+    def rows(self, which: slice) -> Tensor:
+        """(n, D) float32, from the centre."""
+        return self.pool[which].float() - self.centre
+
+    @property
+    def rounding(self) -> Tensor:
+        """(N,) float32: what the GEMM's rounding may change of a squared distance, each row's part of it.
+
+        A dot product of D terms is off by less than √D roundings of its norms but for odds of nothing (Higham and Mary
+        2019, doi:10.1137/18M1226312); ours are fused and blocked, so four times that is wide.
+        """
+        return self.norms * (4 * math.sqrt(self.pool.shape[1]) * torch.finfo(torch.float32).eps)
+
+    def squared_to(self, x: Tensor, norms: Tensor, which: slice) -> Tensor:
+        """(n, D), (n,) of rows from the same centre => (n, m) squared distances to some of ours, by one GEMM.
+
+        Where they are near 0, rounding may make them negative.
+        """
+        products = torch.addmm(self.norms[None, which], x, self.rows(which).T, alpha=-2)
+        return products.add_(norms[:, None])
+
+
+def _mean(pool: Tensor) -> Tensor:
+    total = sum((pool[rows].double().sum(0) for rows in slices(len(pool))), torch.zeros(pool.shape[1]).double())
+    return (total / len(pool)).float()
 
 
 def nearest_neighbours(query: Tensor, base: Tensor, k: int) -> tuple[Tensor, Tensor]:
     """The k nearest rows of `base` for each row of `query`: distances (N, k) float64 ascending, indices (N, k)."""
-    squared, indices = nearest_squared(query, base, k)
+    points = Points(base)
+    asking = Points(query, points.centre)
+    found = Nearest(len(query), min(k + SPARE, len(base)))
+    for rows in slices(len(query)):
+        x = asking.rows(rows)
+        for columns in slices(len(base)):
+            found.add(rows, points.squared_to(x, asking.norms[rows], columns), columns)
+    squared, indices = found.ranked_exactly(asking, points, min(k, len(base)))
     return squared.sqrt(), indices
 
 
-def nearest_squared(query: Tensor, base: Tensor, k: int) -> tuple[Tensor, Tensor]:
-    """The same with squared distances."""
-    keep = min(k + SPARE, len(base))
-    found, indices = [], []
-    centre = centre_of(base)
-    for rows in query.split(TILE):
-        x = rows.float() - centre
-        best = torch.empty(len(x), 0, dtype=x.dtype)
-        where = torch.empty(len(x), 0, dtype=torch.int64)
-        for start in range(0, len(base), TILE):
-            tile = squared_distances(x, base[start : start + TILE].float() - centre)
-            near, at = tile.topk(min(keep, tile.shape[1]), largest=False)
-            best, where = torch.cat([best, near], 1), torch.cat([where, at + start], 1)
-            if best.shape[1] > keep:
-                best, order = best.topk(keep, largest=False)
-                where = where.gather(1, order)
-        ranked, order = ranked_exactly(rows, base, where)
-        found.append(ranked[:, :k])
-        indices.append(order[:, :k])
-    return torch.cat(found), torch.cat(indices)
+def slices(num: int) -> Iterator[slice]:
+    """Of `num` rows, a tile each."""
+    for start in range(0, num, TILE):
+        yield slice(start, min(start + TILE, num))
 
 
-def ranked_exactly(query: Tensor, base: Tensor, where: Tensor) -> tuple[Tensor, Tensor]:
-    """Candidates (N, c), rows of `base` for each row of `query`, by distance: float64 squared, ascending, and which."""
-    step = max(1, EXACT_ROWS // where.shape[1])
-    parts = zip(query.split(step), where.split(step), strict=True)
-    exact = torch.cat([exact_squared(part[:, None], base[at]) for part, at in parts])
-    ranked, order = exact.sort(dim=1, stable=True)
-    return ranked, where.gather(1, order)
+class Nearest:
+    """The nearest that each row has found so far, as the GEMM sees them.
 
-
-def nearest_of_own(pool: Tensor, groups: Sequence[Tensor], k: int) -> tuple[Tensor, Tensor]:
-    """The nearest other rows of the same set, group by group, as the GEMM sees them.
-
-    Distances are symmetric: a tile serves its rows and its columns.
+    What is farther than the last of them need not be sorted in: after the first tile few are nearer, so that a pass of
+    comparisons takes the place of a partial sort.
 
     Args:
-        pool: (N, D) rows.
-        groups: (n,) row numbers each; together every row once.
-        k: neighbours asked for; SPARE more are kept.
-
-    Returns:
-        Squared distances (N, groups, k + SPARE) float32 ascending, infinite where a group has not so many, and the
-        rows' numbers.
+        num: rows, N.
+        keep: how many are kept for each.
     """
-    keep = k + SPARE
-    near = torch.full((len(pool), len(groups), keep), math.inf)
-    where = torch.zeros(near.shape, dtype=torch.int64)
-    centre = centre_of(pool)
-    pieces = [(group, rows) for group, whole in enumerate(groups) for rows in whole.split(TILE)]
-    for number, (group, rows) in enumerate(pieces):
-        x = pool[rows].float() - centre
-        for other, columns in pieces[number:]:
-            same = columns is rows
-            tile = squared_distances(x, x if same else pool[columns].float() - centre)
-            if same:
-                tile.fill_diagonal_(math.inf)  # a row is not its own neighbour; duplicates of it are
+
+    def __init__(self, num: int, keep: int) -> None:
+        self.squared = torch.full((num, keep), math.inf)
+        """(N, keep) float32 ascending, infinite where there are none yet"""
+        self.index = torch.zeros(num, keep, dtype=torch.int64)
+        """(N, keep) which they are"""
+
+    def add(self, rows: slice, tile: Tensor, columns: slice) -> None:
+        """Let `rows` see a tile (n, m) of squared distances to what is numbered `columns`."""
+        keep, bound = self.squared.shape[1], self.squared[rows, -1:]
+        if not bool(bound.isinf().any()):
+            row, column = _pairs(tile < bound)
+            if len(row) < tile.numel() // DENSE:
+                self._merge(rows, *_lists(row, column, tile[row, column], len(tile)), columns.start)
+                return
+        found, column = tile.topk(min(keep, tile.shape[1]), largest=False)
+        self._merge(rows, found, column, columns.start)
+
+    def ranked_exactly(self, query: Points, base: Points, k: int) -> tuple[Tensor, Tensor]:
+        """The k nearest rows of `base` for all of `query`: (N, k) float64 squared distances ascending, and which.
+
+        Measured again are the k that the GEMM sees first, and of the others those that rounding may have put behind.
+        """
+        near = self.squared.double()
+        slack = query.rounding[:, None] + base.rounding[self.index]
+        farthest = (near[:, :k] + slack[:, :k]).amax(1, keepdim=True)
+        row, place = (near - slack <= farthest).nonzero(as_tuple=True)
+        exact = torch.full_like(near, math.inf)
+        exact[row, place] = exact_squared(query.pool, row, base.pool, self.index[row, place])
+        ranked, order = exact.sort(dim=1, stable=True)
+        return ranked[:, :k], self.index.gather(1, order[:, :k])
+
+    def _merge(self, rows: slice, found: Tensor, column: Tensor, first: int) -> None:
+        both = torch.cat([self.squared[rows], found], 1)
+        numbers = torch.cat([self.index[rows], column + first], 1)
+        self.squared[rows], order = both.topk(self.squared.shape[1], largest=False)
+        self.index[rows] = numbers.gather(1, order)
+
+
+def _pairs(near: Tensor) -> tuple[Tensor, Tensor]:
+    """Rows and columns of what is true, (n, m), by rows; a transposed matrix is read the way it lies."""
+    if near.is_contiguous():
+        row, column = near.nonzero(as_tuple=True)
+        return row, column
+    column, row = near.T.nonzero(as_tuple=True)
+    order = row.argsort(stable=True)
+    return row[order], column[order]
+
+
+def _lists(row: Tensor, column: Tensor, squared: Tensor, num: int) -> tuple[Tensor, Tensor]:
+    """Pairs in the order of their rows => (num, c) distances and columns of each row, infinity where it has fewer."""
+    counts = torch.bincount(row, minlength=num)
+    place = torch.arange(len(row)) - (counts.cumsum(0) - counts)[row]
+    found = torch.full((num, int(counts.max())), math.inf)
+    columns = torch.zeros(found.shape, dtype=torch.int64)
+    found[row, place], columns[row, place] = squared, column
+    return found, columns
+
+
+def nearest_of_own(points: Points, keep: int) -> Nearest:
+    """The nearest others of the same set; distances are symmetric, so that a tile serves both its sides."""
+    num = len(points.pool)
+    found = Nearest(num, min(keep, num - 1))
+    for rows in slices(num):
+        x, norms = points.rows(rows), points.norms[rows]
+        for columns in slices(num):
+            if columns.start < rows.start:
+                continue
+            tile = points.squared_to(x, norms, columns)
+            if columns == rows:
+                # A row is not its own neighbour; duplicates of it are.
+                found.add(rows, tile.fill_diagonal_(math.inf), columns)
             else:
-                keep_nearest(near[:, group], where[:, group], columns, tile.T.contiguous(), rows)
-            keep_nearest(near[:, other], where[:, other], rows, tile, columns)
-    return near, where
-
-
-def keep_nearest(near: Tensor, where: Tensor, rows: Tensor, tile: Tensor, columns: Tensor) -> None:
-    """Add a tile of distances to what its rows have found so far.
-
-    Args:
-        near: (N, k) squared distances ascending, infinite where there are none yet; written to.
-        where: (N, k) which they are of; written to.
-        rows: (n,) the tile's rows.
-        tile: (n, m) squared distances.
-        columns: (m,) what its columns are.
-    """
-    keep = near.shape[1]
-    found, column = tile.topk(min(keep, tile.shape[1]), largest=False)
-    both = torch.cat([near[rows], found], 1)
-    numbers = torch.cat([where[rows], columns[column]], 1)
-    near[rows], order = both.topk(keep, largest=False)
-    where[rows] = numbers.gather(1, order)
-
-
-def centre_of(points: Tensor) -> Tensor:
-    """(D,) float32 mean. Distances do not change with the origin, the GEMM's cancellation does: it is least here."""
-    total = sum((part.double().sum(0) for part in points.split(TILE)), torch.zeros(points.shape[1]).double())
-    return (total / len(points)).float()
+                found.add(rows, tile, columns)
+                found.add(columns, tile.T, rows)
+    return found
 
 
 class Tile:
-    """Distances between a few rows of two sets, and exact answers to which of them lie within a radius.
+    """Distances between some rows of two sets, and exact answers to which of them lie within a radius.
 
     Args:
-        x: (n, D) rows of one set.
-        y: (m, D) rows of the other.
-        centre: (D,) float32 origin for the GEMM.
+        real: one set.
+        rows: n of it.
+        fake: the other, from the same centre.
+        columns: m of it.
     """
 
-    def __init__(self, x: Tensor, y: Tensor, centre: Tensor) -> None:
-        self._x, self._y = x, y
-        a, b = x.float() - centre, y.float() - centre
-        self.squared = squared_distances(a, b)
+    def __init__(self, real: Points, rows: slice, fake: Points, columns: slice) -> None:
+        self._x, self._y = real.pool[rows], fake.pool[columns]
+        self.squared = fake.squared_to(real.rows(rows), real.norms[rows], columns)
         """(n, m) float32, as the GEMM sees it"""
-        # A dot product of D terms is off by less than √D roundings of its norms but for odds of nothing (Higham and
-        # Mary 2019, doi:10.1137/18M1226312); ours are fused and blocked, so four times that is wide.
-        scale = float(a.square().sum(1).max()) + float(b.square().sum(1).max())
-        self.slack = 4 * math.sqrt(x.shape[1]) * torch.finfo(torch.float32).eps * scale
+        self._of_rows, self._of_columns = real.rounding[rows], fake.rounding[columns]
+
+    @property
+    def slack(self) -> float:
+        """What rounding can change at most."""
+        return float(self._of_rows.max()) + float(self._of_columns.max())
+
+    def floored(self) -> Tensor:
+        """(n, m) float32 squared distances, none smaller than the GEMM's rounding can tell from 0."""
+        return torch.maximum(self.squared, self._of_rows[:, None] + self._of_columns)
 
     def within(self, bound: Tensor, *, closed: bool) -> Tensor:
         """Which pairs are no farther apart than `bound`, or nearer where not `closed`.
@@ -152,12 +216,16 @@ class Tile:
         Returns:
             (n, m) bool.
         """
-        near = self.squared
-        inside = near <= (bound - self.slack).float()
-        unsure = ((near <= (bound + self.slack).float()) ^ inside).nonzero()
-        for pairs in unsure.split(EXACT_ROWS):
-            row, column = pairs.unbind(1)
-            exact = exact_squared(self._x[row], self._y[column])
-            radius = bound.expand(near.shape)[row, column]
-            inside[row, column] = exact <= radius if closed else exact < radius
+        near, slack = self.squared, self.slack
+        inside = near <= (bound - slack).float()
+        unsure = ((near <= (bound + slack).float()) ^ inside).nonzero()
+        row, column = unsure.unbind(1)
+        radius = bound.expand(near.shape)[row, column]
+        apart = near[row, column].double() - radius
+        inside[row, column] = apart <= 0
+        # One sample far out makes all pairs unsure by the largest norm, and few by their own.
+        close = apart.abs() <= self._of_rows[row] + self._of_columns[column]
+        row, column, radius = row[close], column[close], radius[close]
+        exact = exact_squared(self._x, row, self._y, column)
+        inside[row, column] = exact <= radius if closed else exact < radius
         return inside

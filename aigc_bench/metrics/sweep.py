@@ -10,7 +10,6 @@ What error bars need comes out of the same pass: recall on balanced halves of th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -18,21 +17,18 @@ from torch import Tensor
 
 from aigc_bench.core import FeaturePair, Features
 from aigc_bench.errors import MeasurementError
-from aigc_bench.metrics.neighbours import (
-    SPARE,
-    TILE,
-    Tile,
-    centre_of,
-    keep_nearest,
-    nearest_of_own,
-    ranked_exactly,
-)
+from aigc_bench.metrics.neighbours import SPARE, Nearest, Points, Tile, nearest_of_own, slices
 from aigc_bench.stats import intervals
 from aigc_bench.stats.halves import balanced_halves
 
 K_PRECISION = 3
 K_DENSITY = 5
 KEY_SEED = 0
+COUNTED = 3
+"""generated samples in a real ball from which on their key is of no use"""
+HALVED = 13
+"""neighbours that are kept for each one asked for, to find as many in the same half: of 39 fewer than 3 are in it with
+a probability of 1e-9, and the ball is then as large as is known"""
 RADII = "radii"
 """name of the real side's radii among what is derived of it"""
 
@@ -45,8 +41,8 @@ def squared_radii(pool: Tensor, k: int) -> Tensor:
     """
     if len(pool) <= k:
         raise MeasurementError(f"the {k}-th neighbour needs more than {k} samples, got {len(pool)}")
-    _, where = nearest_of_own(pool, [torch.arange(len(pool))], k)
-    return ranked_exactly(pool, pool, where[:, 0, : len(pool) - 1])[0][:, :k]
+    points = Points(pool)
+    return nearest_of_own(points, k + SPARE).ranked_exactly(points, points, k)[0]
 
 
 def radii_of(real: Features) -> Tensor:
@@ -69,16 +65,17 @@ class Balls:
     """(N,) float64 squared distance to the nearest other"""
 
     @classmethod
-    def of(cls, pool: Tensor, blocks: Sequence[Tensor], k: int) -> Balls:
-        """Balls to the k-th neighbour of (N, D) features in 20 blocks."""
-        near, where = nearest_of_own(pool, blocks, k)
-        best = near.flatten(1).topk(k + SPARE, largest=False).indices
-        exact = ranked_exactly(pool, pool, where.flatten(1).gather(1, best))[0]
+    def of(cls, pool: Tensor, block: Tensor, k: int) -> Balls:
+        """Balls to the k-th neighbour of (N, D) features; `block` (N,) is which of 20 each is in."""
+        points = Points(pool)
+        near = nearest_of_own(points, HALVED * k + SPARE)
+        exact = near.ranked_exactly(points, points, k)[0]
         halved = torch.empty(len(balanced_halves()), len(pool))
         for number, first in enumerate(balanced_halves()):
-            for block, rows in enumerate(blocks):
-                same = near[rows][:, first == first[block], :k].flatten(1)
-                halved[number, rows] = same.kthvalue(k, dim=1).values
+            side = first[block]
+            rank = (side[near.index] == side[:, None]).cumsum(1)
+            rank[:, -1] = k
+            halved[number] = near.squared.gather(1, (rank >= k).int().argmax(1, keepdim=True))[:, 0]
         return cls(exact[:, k - 1], halved, exact[:, 0])
 
 
@@ -106,7 +103,7 @@ class Sweep:
     count: Tensor
     """(M,) int64, how many generated samples those balls hold"""
     key: Tensor
-    """(M,) int64, equal where balls hold the same generated samples"""
+    """(M,) int64, equal where balls hold the same generated samples, of balls with fewer than COUNTED"""
     recalled: Tensor
     """(M,) which real samples lie in some generated ball, K_PRECISION and its surface"""
     recalled_halves: Tensor
@@ -127,21 +124,26 @@ class Sweep:
         Raises:
             MeasurementError: too few samples on a side.
         """
-        blocks, real, radii = intervals.blocks(len(fake)), side.pool, radii_of(side)
-        balls = Balls.of(fake, blocks, k_precision)
+        real, radii = side.pool, radii_of(side)
+        block = torch.empty(len(fake), dtype=torch.int64)
+        for number, members in enumerate(intervals.blocks(len(fake))):
+            block[members] = number
+        balls = Balls.of(fake, block, k_precision)
         found = _empty(len(real), len(fake))
-        centre = centre_of(real)
-        keys = torch.randint(-(2**62), 2**62, (len(fake),), generator=torch.Generator().manual_seed(KEY_SEED))
+        nearest = Nearest(len(fake), min(1 + SPARE, len(real)))
         near, wide = radii[:, k_precision - 1, None], radii[:, K_DENSITY - 1, None]
         # Balls wider than most would lend realism to what is far from everything (Kynkäänniemi et al., § 5).
         pruned = torch.where(near <= near.median(), near, 0.0).float()
-        passing = _Pass(real, fake, near, wide, pruned, balls, keys, centre)
-        for block, rows in enumerate(blocks):
-            for columns in rows.split(TILE):
-                for start in range(0, len(real), TILE):
-                    passing.visit(found, slice(start, start + TILE), columns, block)
-        del found["distances"]
-        squared, index = ranked_exactly(fake, real, found.pop("candidates")[:, : len(real)])
+        keys = torch.randint(-(2**62), 2**62, (len(fake),), generator=torch.Generator().manual_seed(KEY_SEED))
+        points = Points(real)
+        passing = _Pass(points, Points(fake, points.centre), near, wide, pruned, balls, block, keys)
+        for columns in slices(len(fake)):
+            for rows in slices(len(real)):
+                passing.visit(found, nearest, rows, columns)
+        sure = found.pop("sure")
+        for number, first in enumerate(balanced_halves()):
+            found["recalled_halves"][number] |= torch.stack([sure[first].any(0), sure[~first].any(0)])
+        squared, index = nearest.ranked_exactly(passing.fake, points, 1)
         return cls(
             **{**found, "realism": found["realism"].sqrt()},
             nearest=index[:, 0],
@@ -156,12 +158,11 @@ def _empty(num_real: int, num_fake: int) -> dict[str, Tensor]:
         "precise": torch.zeros(num_fake, dtype=torch.bool),
         "dense": torch.zeros(num_fake, dtype=torch.int64),
         "realism": torch.zeros(num_fake),
-        "candidates": torch.zeros(num_fake, 1 + SPARE, dtype=torch.int64),
-        "distances": torch.full((num_fake, 1 + SPARE), torch.inf),
         "covered": torch.zeros(intervals.NUM_BLOCKS, num_real, dtype=torch.bool),
         "count": torch.zeros(num_real, dtype=torch.int64),
         "key": torch.zeros(num_real, dtype=torch.int64),
         "recalled": torch.zeros(num_real, dtype=torch.bool),
+        "sure": torch.zeros(intervals.NUM_BLOCKS, num_real, dtype=torch.bool),
         "recalled_halves": torch.zeros(len(balanced_halves()), 2, num_real, dtype=torch.bool),
     }
 
@@ -170,8 +171,8 @@ def _empty(num_real: int, num_fake: int) -> dict[str, Tensor]:
 class _Pass:
     """What the pass over real × generated compares."""
 
-    real: Tensor
-    fake: Tensor
+    real: Points
+    fake: Points
     near: Tensor
     """(M, 1) squared radii of K_PRECISION"""
     wide: Tensor
@@ -179,30 +180,48 @@ class _Pass:
     pruned: Tensor
     """(M, 1) `near`, and 0 where it is above the median"""
     balls: Balls
+    block: Tensor
+    """(N,) which of 20 each generated sample is in"""
     keys: Tensor
-    centre: Tensor
 
-    def visit(self, found: dict[str, Tensor], rows: slice, columns: Tensor, block: int) -> None:
-        """Compare some real samples with some generated ones of one block."""
-        tile = Tile(self.real[rows], self.fake[columns], self.centre)
+    def visit(self, found: dict[str, Tensor], nearest: Nearest, rows: slice, columns: slice) -> None:
+        """Compare some real samples with some generated ones."""
+        tile = Tile(self.real, rows, self.fake, columns)
         found["precise"][columns] |= tile.within(self.near[rows], closed=True).any(0)
         found["recalled"][rows] |= tile.within(self.balls.squared[None, columns], closed=True).any(1)
         inside = tile.within(self.wide[rows], closed=False)
         found["dense"][columns] += inside.sum(0)
-        found["covered"][block, rows] |= inside.any(1)
-        row, column = inside.nonzero(as_tuple=True)
-        found["count"][rows] += torch.bincount(row, minlength=len(inside))
-        found["key"][rows].index_add_(0, row, self.keys[columns[column]])
-        self._single(found, tile, rows, columns)
-        for number, first in enumerate(balanced_halves()):
-            # Rounding may decide a pair: of error bars, not of scores.
-            hit = (tile.squared <= self.balls.halved[number, None, columns]).any(1)
-            found["recalled_halves"][number, 0 if first[block] else 1, rows] |= hit
-
-    def _single(self, found: dict[str, Tensor], tile: Tile, rows: slice, columns: Tensor) -> None:
-        """Realism and candidates for the nearest real sample of each generated one."""
+        self._cover(found, inside, rows, columns)
+        self._halve(found, tile, rows, columns)
+        nearest.add(columns, tile.squared.T, rows)
         # A copy is as realistic as the GEMM's rounding can tell, and not infinitely so.
-        ratio = (self.pruned[rows] / tile.squared.clamp_min(tile.slack)).amax(0)
+        squared = tile.squared if float(nearest.squared[columns, 0].min()) > tile.slack else tile.floored()
+        ratio = (self.pruned[rows] / squared).amax(0)
         found["realism"][columns] = torch.maximum(found["realism"][columns], ratio)
-        numbers = torch.arange(rows.start, rows.start + len(tile.squared))
-        keep_nearest(found["distances"], found["candidates"], columns, tile.squared.T.contiguous(), numbers)
+
+    def _cover(self, found: dict[str, Tensor], inside: Tensor, rows: slice, columns: slice) -> None:
+        """Which blocks and how many generated samples a real ball holds; of one that holds enough, the number alone."""
+        open_ = (found["count"][rows] < COUNTED) | ~found["covered"][:, rows].all(0)
+        found["count"][rows] += inside.sum(1)
+        row, column = (inside & open_[:, None]).nonzero(as_tuple=True)
+        row, column = row + rows.start, column + columns.start
+        found["covered"][self.block[column], row] = True
+        found["key"].index_add_(0, row, self.keys[column])
+
+    def _halve(self, found: dict[str, Tensor], tile: Tile, rows: slice, columns: slice) -> None:
+        """Which real samples lie in balls that reach as far as the half of their centre makes them.
+
+        Rounding may decide a pair: of error bars, not of scores. What lies in the smallest ball of a block's sample
+        lies in it whatever the other half: such blocks need no further look, and where there are many, none is left.
+        """
+        halved = self.balls.halved[:, columns]
+        open_ = ~found["sure"][:, rows].all(0)
+        row, column = ((tile.squared <= halved.amax(0)) & open_[:, None]).nonzero(as_tuple=True)
+        squared, block = tile.squared[row, column], self.block[column + columns.start]
+        sure = squared <= halved.amin(0)[column]
+        found["sure"][block[sure], row[sure] + rows.start] = True
+        unsure = ~found["sure"][block, row + rows.start]
+        row, column, squared, block = row[unsure], column[unsure], squared[unsure], block[unsure]
+        for number, first in enumerate(balanced_halves()):
+            hit = squared <= halved[number, column]
+            found["recalled_halves"][number, (~first[block[hit]]).long(), row[hit] + rows.start] = True

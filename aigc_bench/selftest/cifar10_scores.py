@@ -24,12 +24,11 @@ from aigc_bench.features import inception
 from aigc_bench.inputs.arrays import of_tensor
 from aigc_bench.metrics.frechet import fd
 from aigc_bench.metrics.inception_score import inception_score
-from aigc_bench.metrics.kernel import KernelSums
+from aigc_bench.metrics.kernel import Subsets
 from aigc_bench.records import SHAPE
 
 SEED = 2020
-"""of torch-fidelity's subsets, KID and noise"""
-KID_SUBSETS = 100
+"""of torch-fidelity's subsets and noise"""
 NOISE = 64
 """grey levels, standard deviation"""
 
@@ -170,9 +169,4 @@ def kid_of_noise(seen: Cifar10, num: int, subset_size: int) -> float:
 
 def kid_by_subsets(first: Tensor, second: Tensor, subset_size: int) -> float:
     """The mean over 100 random pairs of subsets, as torch-fidelity draws them; (N, D), (M, D)."""
-    rng = np.random.RandomState(SEED)
-    distances = []
-    for _ in range(KID_SUBSETS):
-        a, b = (side[torch.from_numpy(drawn(len(side), subset_size, rng))] for side in (first, second))
-        distances.append(KernelSums.of(b, a).distance)
-    return float(np.mean(distances))
+    return float(Subsets.drawn(len(first), len(second), subset_size).distances(first, second).mean())

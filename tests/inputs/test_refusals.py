@@ -75,6 +75,19 @@ def test_links_and_devices_in_a_tar(kind: bytes, tmp_path: Path) -> None:
     refused(tmp_path / "a.tar", "link, device or sparse file")
 
 
+@pytest.mark.parametrize("size", [-1, 2**62, 2**64, 2**87])
+def test_a_damaged_size_in_a_tar(size: int, pack: Pack, images: Images) -> None:
+    """It leads to where no file can be read, or before its beginning."""
+    path = pack({"a.png": encoded(images[0])}, ".tar")
+    data = bytearray(path.read_bytes())
+    # GNU's base 256, and a checksum that fits.
+    data[124:136] = size.to_bytes(12, "big", signed=True) if size < 0 else b"\x80" + size.to_bytes(11, "big")
+    data[148:156] = b" " * 8
+    data[148:156] = b"%06o\0 " % sum(data[:512])
+    path.write_bytes(data)
+    refused(path, "tar archive")
+
+
 def test_a_link_in_a_zip(tmp_path: Path) -> None:
     """Its mode says so."""
     info = zipfile.ZipInfo("a.png")

@@ -12,12 +12,12 @@ from torchmetrics.image.kid import poly_mmd
 
 from aigc_bench.core import FeaturePair, Features
 from aigc_bench.errors import MeasurementError, NotAvailableError
-from aigc_bench.metrics import manifold, memorisation
+from aigc_bench.metrics import manifold, memorisation, neighbours
 from aigc_bench.metrics.class_balance import class_balance, standard_error, total_variation
 from aigc_bench.metrics.inception_score import inception_score
 from aigc_bench.metrics.kernel import KernelSums, kd
 from aigc_bench.metrics.neighbours import nearest_neighbours
-from aigc_bench.metrics.sweep import Sweep, squared_radii
+from aigc_bench.metrics.sweep import COUNTED, Sweep, squared_radii
 from aigc_bench.stats import intervals
 from aigc_bench.stats.halves import balanced_halves
 
@@ -93,11 +93,23 @@ def naive(real: Tensor, fake: Tensor) -> dict[str, float]:
     }
 
 
+def spread(pair: FeaturePair, factor: float) -> FeaturePair:
+    """The generated side's features times a factor, among 200 more of nothing but noise."""
+    generator = torch.Generator().manual_seed(5)
+    real, fake = (
+        torch.cat([side.pool, torch.randn(side.num_samples, 200, generator=generator)], 1)
+        for side in (pair.real, pair.fake)
+    )
+    return FeaturePair(Features(real), Features(factor * fake), "made", "0")
+
+
+@pytest.mark.parametrize("factor", [None, 0.1, 3.0], ids=["sparse", "all in real balls", "all in generated balls"])
 @pytest.mark.parametrize("name", ["precision", "recall", "density", "coverage"])
 def test_manifold_metrics_equal_their_definitions(
-    name: str, pair: FeaturePair, monkeypatch: pytest.MonkeyPatch
+    name: str, factor: float | None, pair: FeaturePair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Counts agree exactly, whatever the tiles; replicates equal computing without a block, or with a half alone."""
+    pair = pair if factor is None else spread(pair, factor)
     expected = naive(pair.real.pool, pair.fake.pool)[name]
     estimate = getattr(manifold, name).compute(pair)
     assert estimate.value == pytest.approx(expected, abs=1e-12)
@@ -108,7 +120,6 @@ def test_manifold_metrics_equal_their_definitions(
         if kept and number < len(estimate.replicates):
             part = naive(pair.real.pool, pair.fake.pool[torch.cat(kept)])[name]
             assert estimate.replicates[number] == pytest.approx(part, abs=1e-12)
-    monkeypatch.setattr("aigc_bench.metrics.sweep.TILE", 41)
     monkeypatch.setattr("aigc_bench.metrics.neighbours.TILE", 41)
     fresh = FeaturePair(Features(pair.real.pool), pair.fake, "made", "0")
     assert getattr(manifold, name).compute(fresh) == estimate
@@ -165,7 +176,9 @@ def test_balls_share_a_key_where_they_hold_the_same_samples(pair: FeaturePair) -
     inside = rf < rr.sort(1)[0][:, 5:6]
     assert torch.equal(sweep.count, inside.sum(1))
     same = (inside[:, None] == inside[None]).all(2)
-    assert torch.equal(sweep.key[:, None] == sweep.key[None], same)
+    few = inside.sum(1) < COUNTED
+    assert int(few.sum()) > 50
+    assert torch.equal((sweep.key[:, None] == sweep.key[None])[few][:, few], same[few][:, few])
 
 
 def test_halves_are_balanced() -> None:
@@ -201,6 +214,30 @@ def test_neighbours_are_exact_where_products_cancel() -> None:
     assert index[:, 0].tolist() == [0, 1, 2, 3, 4]
     expected = (base[:5].double() - (base[:5] + 2e-4).double()).norm(dim=1)
     torch.testing.assert_close(found[:, 0], expected)
+
+
+def test_one_sample_far_out_neither_slows_nor_changes_the_others(
+    pair: FeaturePair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By its norm alone, rounding could change every comparison: few are repeated exactly, and all come out right."""
+    counted: list[int] = []
+    exact = neighbours.exact_squared
+
+    def counting(x: Tensor, rows: Tensor, y: Tensor, columns: Tensor) -> Tensor:
+        counted.append(len(rows))
+        return exact(x, rows, y, columns)
+
+    monkeypatch.setattr(neighbours, "exact_squared", counting)
+    far = pair.fake.pool.clone()
+    far[7] = 1e4
+    plain, outlying = (
+        Sweep.of(FeaturePair(pair.real, Features(pool), "made", "0")) for pool in (pair.fake.pool[:200], far[:200])
+    )
+    others = torch.arange(200) != 7
+    assert torch.equal(plain.precise[others], outlying.precise[others])
+    assert torch.equal(plain.dense[others], outlying.dense[others])
+    assert torch.equal(plain.realism[others], outlying.realism[others])
+    assert sum(counted) < 200 * 300
 
 
 def test_class_balance_is_total_variation(pair: FeaturePair) -> None:

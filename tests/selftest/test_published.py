@@ -16,6 +16,7 @@ from aigc_bench.data import cifar10
 from aigc_bench.errors import NotAvailableError
 from aigc_bench.extraction import Place
 from aigc_bench.features import inception
+from aigc_bench.metrics import kernel
 from aigc_bench.selftest import cifar10_scores, published
 from aigc_bench.selftest.cifar10_scores import Cifar10
 from aigc_bench.selftest.rows import measured
@@ -141,7 +142,7 @@ def test_every_row_runs_where_weights_and_data_are(
     """On features of another kind every row is measured, and wrong; of whole splits and of subsets."""
     monkeypatch.setattr(inception, "build", lambda spec, **options: Corners())
     monkeypatch.setattr(cifar10, "batches", lambda data_dir, **options: whole)
-    monkeypatch.setattr(cifar10_scores, "KID_SUBSETS", 3)
+    monkeypatch.setattr(kernel, "NUM_SUBSETS", 3)
     rows = measured(published.checks(None, CPU, lambda: place(tmp_path)), lambda event: None)
     assert [row.reason for row in rows if row.found is None] == []
     assert {row.status for row in rows} == {"REGRESSION"}
