@@ -156,6 +156,13 @@ def percentage(ratio: float) -> str:
     return f"{100 * ratio:.3g} %"
 
 
+def on_scale(value: float | None, decision: Decision) -> str:
+    """A spread or a detectable worsening, without a sign: in per cent where the scale is a ratio."""
+    if value is None:
+        return "–"
+    return percentage(math.expm1(min(value, 700.0))) if decision.scale == "log ratio" else number(value)
+
+
 def why(decision: Decision) -> str:
     """The reason, and what somebody signed for."""
     acceptance = decision.acceptance
@@ -192,11 +199,12 @@ def headline(judgement: Judgement) -> str:
     if not total:
         return "INCOMPARABLE: the two sides have nothing in common."
     accepted = sum(row.state == "accepted" for row in rows)
-    more = f"; {accepted} {'is' if accepted == 1 else 'are'} worse by what is accepted" if accepted else ""
+    within = f"{accepted} {'is' if accepted == 1 else 'are'} worse by what is accepted" if accepted else ""
     if judgement.verdict == "PASS":
-        return f"PASS: {total - accepted} of {total} {'is' if total - accepted == 1 else 'are'} not worse{more}."
+        return f"PASS: {f'{within}, and no other of {total}' if accepted else f'none of {total} is worse'}."
     mine = [row for row in rows if row.state == about]
-    return f"{word}: {len(mine)} of {total} {'is' if len(mine) == 1 else 'are'} {text}: {_named(mine)}{more}."
+    verb = "is" if len(mine) == 1 else "are"
+    return f"{word}: {len(mine)} of {total} {verb} {text}: {'; '.join(filter(None, [_named(mine), within]))}."
 
 
 def _named(rows: Sequence[Row]) -> str:

@@ -40,33 +40,41 @@ def write_report(run: Run, exhibits: Exhibits, folder: Path) -> Path:
     return folder / "report.html"
 
 
-def render(run: Run, drawn: dict[str, Any], grids: dict[str, list[dict[str, Any]]]) -> str:
-    """The page as text."""
-    environment = Environment(
+def templates() -> Environment:
+    """The pages' templates; whatever a run says is escaped."""
+    return Environment(
         loader=PackageLoader("aigc_bench.report"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+
+
+def render(run: Run, drawn: dict[str, Any], grids: dict[str, list[dict[str, Any]]]) -> str:
+    """The page as text."""
     quality, speed = tables.table(run, "quality"), tables.table(run, "speed")
-    return environment.get_template("report.html.j2").render(
-        run=run,
-        verdict=tables.verdict(run),
-        quality=_shown(run, quality),
-        speed=_shown(run, speed),
-        classes=[(table, classes.shown(table)) for table in classes.class_tables(run)],
-        class_sentences=list(classes.sentences(run)),
-        codes=_shown_codes(run),
-        notes=[*tables.above_floor(run), *run.dataset.notes],
-        dashes=[*tables.unavailable(quality), *tables.unavailable(speed)],
-        failed=[case for case in run.cases if case.status == "failed"],
-        trained=[case for case in run.cases if case.training],
-        extractors=_extractors(run),
-        figures=drawn,
-        grids=grids,
-        environment=environments.texts(run.environment),
-        suite=json.dumps(run.suite.model_dump(mode="json", exclude_none=True), indent=2),
+    return (
+        templates()
+        .get_template("report.html.j2")
+        .render(
+            run=run,
+            verdict=tables.verdict(run),
+            quality=_shown(run, quality),
+            speed=_shown(run, speed),
+            classes=[(table, classes.shown(table)) for table in classes.class_tables(run)],
+            class_sentences=list(classes.sentences(run)),
+            codes=_shown_codes(run),
+            notes=[*tables.above_floor(run), *run.dataset.notes],
+            dashes=[*tables.unavailable(quality), *tables.unavailable(speed)],
+            failed=[case for case in run.cases if case.status == "failed"],
+            trained=[case for case in run.cases if case.training],
+            extractors=_extractors(run),
+            figures=drawn,
+            grids=grids,
+            environment=environments.texts(run.environment),
+            suite=json.dumps(run.suite.model_dump(mode="json", exclude_none=True), indent=2),
+        )
     )
 
 

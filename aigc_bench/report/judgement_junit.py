@@ -28,13 +28,14 @@ def junit(judgement: Judgement) -> bytes:
         "testsuites", {"name": _legal(f"aigc-bench {judgement.suite}"), "time": f"{judgement.wall_s:.3f}"}
     )
     rows = list(decisions.grouped(judgement))
-    kinds = list(dict.fromkeys(row.decision.kind for row in rows)) or [judgement.kind]
-    for kind in kinds:
+    kinds = dict.fromkeys(row.decision.kind for row in rows)
+    for kind in kinds or (judgement.kind,):
         root.append(_suite(judgement, kind, [row for row in rows if row.decision.kind == kind]))
     found = Counter(outcome(row, judgement) for row in rows)
     root.attrib |= {"tests": str(len(rows)), "failures": str(found["failure"]), "errors": str(found["error"])}
     ET.indent(root)
-    return ET.tostring(root, encoding="utf-8", xml_declaration=True) + b"\n"
+    text: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
+    return text + b"\n"
 
 
 def outcome(row: Row, judgement: Judgement) -> Outcome | None:

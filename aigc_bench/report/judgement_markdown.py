@@ -34,17 +34,13 @@ class Block:
 
 def markdown(judgement: Judgement, max_bytes: int = MAX_BYTES) -> str:
     """The text, UTF-8 of at most `max_bytes`; empty where not even the verdict fits."""
-    title, *rest = _blocks(judgement)
-    left = (
-        max_bytes
-        - _bytes(title.head)
-        - sum(_bytes(block.head + block.tail) for block in rest)
-        - _bytes(_missing(10**9))
-    )
+    blocks = list(_blocks(judgement))
+    title = blocks[0].head
+    left = max_bytes - _bytes(_missing(10**9)) - sum(_bytes(block.head + block.tail) for block in blocks)
     if left < 0:
-        return title.head if _bytes(title.head) <= max_bytes else ""
-    parts, dropped = [title.head], 0
-    for block in rest:
+        return title if _bytes(title) <= max_bytes else ""
+    parts, dropped = [], 0
+    for block in blocks:
         fitting = []
         for row in block.rows:
             if dropped or _bytes(row) > left:
@@ -52,9 +48,8 @@ def markdown(judgement: Judgement, max_bytes: int = MAX_BYTES) -> str:
                 continue
             left -= _bytes(row)
             fitting.append(row)
-        if fitting or not block.rows:
-            parts += [block.head, *fitting, block.tail]
-    return "".join([*parts, _missing(dropped) if dropped else ""])
+        parts += [block.head, *fitting, block.tail]
+    return "".join([*parts, _missing(dropped)] if dropped else parts)
 
 
 def _missing(num_rows: int) -> str:
@@ -93,21 +88,21 @@ def _blocks(judgement: Judgement) -> Iterator[Block]:
     claim = f"Claim: {inline(judgement.claim)}\n\n"
     both = " · ".join(f"{role}: {code(text)}" for role, text in decisions.sides(judgement))
     yield Block(f"{marker(judgement.suite)}\n### {inline(decisions.headline(judgement))}\n\n{claim}{both}\n")
+    if judgement.statements:
+        yield Block("\n", [f"* {inline(text)}\n" for text in judgement.statements])
     if rows.changed or rows.undecided:
         yield Block(f"\n{HEAD}", [_line(row) for row in (*rows.changed, *rows.undecided)])
     costs = decisions.signed_for(judgement)
     if costs:
         yield Block("\n**Accepted costs**\n\n", [_cost(row) for row in costs])
-    if judgement.statements:
-        yield Block("\n", [f"* {inline(text)}\n" for text in judgement.statements])
     for title, names in (("new, with nothing to compare with", judgement.new), ("removed", judgement.removed)):
         if names:
             yield Block(_folded(f"{len(names)} {title}"), [f"* {code(name)}\n" for name in names], "\n</details>\n")
     if rows.passing:
         title = _folded(f"{len(rows.passing)} PASS")
         yield Block(f"{title}{HEAD}", [_line(row) for row in rows.passing], "\n</details>\n")
-    yield Block(_folded("Tests, environments, and the command that repeats it"), _details(judgement))
-    yield Block(f"\n<pre>{html.escape(judgement.command[:MAX_CHARACTERS])}</pre>\n\n</details>\n")
+    command = f"\n<pre>{html.escape(judgement.command[:MAX_CHARACTERS])}</pre>\n\n</details>\n"
+    yield Block(_folded("Tests, environments, and the command that repeats it"), _details(judgement), command)
 
 
 def _folded(title: str) -> str:

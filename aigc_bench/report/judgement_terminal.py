@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
@@ -52,12 +51,13 @@ def _parts(judgement: Judgement) -> Iterator[RenderableType]:
 
 def _table(title: str, rows: Sequence[Row]) -> Table:
     """Verdict, and beside it name, numbers and reason, one below the other: names are long and terminals are not."""
-    out = Table(title=title, title_justify="left", box=SIMPLE_HEAD, show_header=False, pad_edge=False)
-    out.add_column(no_wrap=True)
+    out = Table(title=f"\n{title}", title_justify="left", box=None, show_header=False, padding=(0, 2, 0, 0))
+    out.add_column(no_wrap=True, min_width=max(map(len, decisions.WORDS.values())))
     out.add_column(overflow="fold")
     for row in rows:
         body = Text(row.decision.subject, "bold" if row.state != "pass" else "")
-        body.append(f"\n{_numbers(row)}", "not bold")
+        if row.decision.base is not None or row.decision.head is not None:
+            body.append(f"\n{_numbers(row)}", "not bold")
         body.append(f"\n{row.why}", "not bold dim")
         out.add_row(Text(row.word, STYLES[row.state]), body)
     return out
@@ -74,6 +74,7 @@ def _numbers(row: Row) -> str:
 def _lists(judgement: Judgement) -> Iterator[RenderableType]:
     """What stands below the tables."""
     costs = [f"{row.decision.subject}: {row.change}; {_signed(row)}" for row in decisions.signed_for(judgement)]
+    yield Text()
     for title, texts in (
         ("new, with nothing to compare with", judgement.new),
         ("removed", judgement.removed),
