@@ -157,17 +157,17 @@ def _whisker(axes: Axes, y: float, row: Row, limits: tuple[float, float]) -> Non
 def _limits(rows: Sequence[Row]) -> tuple[float, float]:
     """The span of the intervals, but one or two far out do not make a line of all the others."""
     items = [row.decision for row in rows]
-    ends = [_position(item, x) or 0.0 for item in items for x in (item.low, item.worsening, item.high)]
-    better = _reach([-end for end in ends], 2 * max(item.dead_zone for item in items))
-    worse = _reach(ends, 1.1 * max(_position(item, item.margin) or item.dead_zone for item in items))
+    bounds = [[_position(item, x) or 0.0 for x in (item.low, item.worsening, item.high)] for item in items]
+    better = _reach([-min(ends) for ends in bounds], 2 * max(_position(item, item.dead_zone) or 0.0 for item in items))
+    worse = _reach([max(ends) for ends in bounds], 1.1 * max(_position(item, item.margin) or 0.0 for item in items))
     pad = 0.04 * (better + worse) or 0.01
     return -better - pad, worse + pad
 
 
 def _reach(ends: Sequence[float], least: float) -> float:
-    """How far one side of the axis goes: as far as most of what lies there."""
+    """How far one side of the axis goes: as far as most of what lies there, and some more."""
     there = [end for end in ends if end > 0]
-    return max(min(max(there), 1.5 * float(np.quantile(there, 0.9))), least) if there else least
+    return max(min(max(there), 3 * float(np.quantile(there, 0.8))), least) if there else least
 
 
 def _percent_ticks(axes: Axes, low: float, high: float) -> None:

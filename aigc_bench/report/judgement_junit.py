@@ -105,7 +105,7 @@ def _details(row: Row) -> str:
         "units": str(item.num_units or ""),
         "units that would decide": str(item.needed_units or ""),
     }
-    return "\n".join(f"{key}: {text}" for key, text in lines.items() if text)
+    return "\n".join(f"{key}: {text}" for key, text in lines.items() if text not in ("", "–"))
 
 
 def _legal(text: str) -> str:

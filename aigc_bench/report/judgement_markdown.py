@@ -19,8 +19,8 @@ MAX_CHARACTERS = 1000
 """of one cell: a traceback that became a reason is read in the page"""
 
 HEAD = "| | verdict | base | head | worse by | interval | why |\n|---|---|---:|---:|---:|---:|---|\n"
-ACTIVE = re.compile(r"[&<>|`*_\[\]\\~$#!]")
-"""what Markdown, its tables, HTML or GitHub's formulas would take for their own"""
+ACTIVE = re.compile(r"[&<>|`*\[\]\\~$#]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
+"""what Markdown, its tables, HTML or GitHub's formulas would take for their own; an underscore within a word is one"""
 
 
 @dataclass(frozen=True, slots=True)
