@@ -18,7 +18,7 @@ ROWS = [
     {"metrics", "features", "data", "inputs", "testing", "machine", "timing", "suite", "protocols"},
     {"train", "verdicts"},
     {"collect"},
-    {"store"},
+    {"store", "acceptance"},
     {"feature_files"},
     {"bench", "extraction"},
     {"exhibits", "plan", "reference", "selftest"},
