@@ -51,6 +51,19 @@ class StoreError(AigcBenchError):
     reason = "store"
 
 
+class FeaturesMissingError(StoreError):
+    """Features that a run's record names and that are no longer there, or never were kept."""
+
+    reason = "features-missing"
+
+
+class NothingComparableError(AigcBenchError):
+    """Two runs without a single score that can be compared."""
+
+    exit_code = 4
+    reason = "nothing-comparable"
+
+
 class RegressionError(AigcBenchError):
     """A number is not what it should be; what was found has been printed."""
 
