@@ -1,0 +1,175 @@
+"""Pairs that are looked at as they come: REGRESSION, PASS, or go on (see `looks` for the plan and its errors)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import stats
+
+from aigc_bench.errors import MeasurementError
+from aigc_bench.stats.looks import Looks, confirmation, confirmation_pairs, detectable, pairs_needed, power
+
+__all__ = [
+    "Looks",
+    "Outcome",
+    "confirmation",
+    "confirmation_pairs",
+    "confirmed",
+    "crossed",
+    "detectable",
+    "judged",
+    "outcome",
+    "pairs_needed",
+    "power",
+]
+
+SIGNED_RANK_LEVEL = 0.05
+"""of the test that a REGRESSION must pass as well; at 8 pairs its smallest p is 1/256, so not the look's own level"""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a sequence of pairs says; numbers are of the pairs up to the look it fell at, of all pairs otherwise."""
+
+    verdict: Literal["PASS", "REGRESSION", "INCONCLUSIVE"] | None
+    """None: more pairs are needed; INCONCLUSIVE: the last look has been"""
+    look: int | None
+    """how many pairs there were at the look that decided, or at the last; None while more are needed"""
+    num_pairs: int
+    """that these numbers are of"""
+    mean: float
+    """log ratio; positive where head is slower"""
+    spread: float
+    """standard deviation of the differences"""
+    p_value: float
+    """one-sided, against the dead zone, of this look alone; to be compared with the look's level"""
+    low: float
+    high: float
+    level: float
+    """of [low, high]: 1 - α - β over all looks"""
+    detectable: float | None
+    """log ratio that this many pairs would have caught with 95 % power; None where they reach no look"""
+    needed_pairs: int | None
+    """how many would decide, where these did not"""
+
+
+def crossed(differences: ArrayLike, looks: Looks) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """(..., n) differences with n pairs at a look => (...) whether each says REGRESSION, and whether PASS.
+
+    Both may be true where the mean lies well between the dead zone and the effect: REGRESSION goes first, since what
+    is credibly slower is not waved through for being less than the worst.
+
+    Raises:
+        ValueError: there is no look at n pairs.
+    """
+    values = np.asarray(differences, dtype=np.float64)
+    look = looks.pairs.index(values.shape[-1])
+    slower = np.asarray(_p_value(values, looks.dead_zone) <= looks.fail[look])
+    # Exact ranks are asked only where the t test has spoken: they cost more, and seldom matter.
+    flagged = values[slower]
+    if len(flagged):
+        slower[slower] = _signed_rank(flagged - looks.dead_zone) <= SIGNED_RANK_LEVEL
+    return slower, np.asarray(_p_value(-values, -looks.effect) <= looks.passing[look])
+
+
+def judged(differences: Sequence[float], looks: Looks) -> Literal["PASS", "REGRESSION"] | None:
+    """What the look at so many pairs says by itself; None between looks, and where it says neither.
+
+    Raises:
+        MeasurementError: a difference is NaN or infinite.
+    """
+    if len(differences) not in looks.pairs:
+        return None
+    slower, passing = crossed(_finite(differences), looks)
+    return "REGRESSION" if slower else "PASS" if passing else None
+
+
+def outcome(differences: Sequence[float], looks: Looks) -> Outcome:
+    """Walk the looks over the differences, in the order they came; pairs after a look that decides are left alone.
+
+    [low, high] are repeated confidence bounds (Jennison and Turnbull 1989, doi:10.1111/j.2517-6161.1989.tb01433.x):
+    one-sided t bounds at the look's own levels, so that the lower one errs in 1 % and the upper one in 5 % over all
+    looks. They agree with the verdict: low is beyond the dead zone when the t test says REGRESSION, and high is short
+    of the effect when it says PASS. Between looks the levels are the next look's.
+
+    Raises:
+        MeasurementError: fewer than 2 differences, or one that is NaN or infinite.
+    """
+    values = _finite(differences)
+    if len(values) < 2:
+        raise MeasurementError(f"a verdict needs at least 2 pairs, got {len(values)}")
+    for num in looks.pairs:
+        if num <= len(values) and (verdict := judged(values[:num].tolist(), looks)):
+            return _described(values[:num], looks, verdict)
+    at_end = len(values) >= looks.pairs[-1]
+    return _described(values[: looks.pairs[-1]], looks, "INCONCLUSIVE" if at_end else None)
+
+
+def confirmed(differences: Sequence[float], level: float, dead_zone: float) -> bool:
+    """Whether fresh pairs say it too: one-sided paired t against the dead zone, at `confirmation(...)`'s level.
+
+    Their number must not depend on themselves: take `confirmation_pairs(...)`, and look once.
+
+    Raises:
+        MeasurementError: fewer than 2 differences, or one that is NaN or infinite.
+    """
+    values = _finite(differences)
+    if len(values) < 2:
+        raise MeasurementError(f"a confirmation needs at least 2 pairs, got {len(values)}")
+    return bool(_p_value(values, dead_zone) <= level)
+
+
+def _described(
+    values: NDArray[np.float64], looks: Looks, verdict: Literal["PASS", "REGRESSION", "INCONCLUSIVE"] | None
+) -> Outcome:
+    num, mean, spread = len(values), float(values.mean()), float(values.std(ddof=1))
+    look = sum(pairs < num for pairs in looks.pairs)
+    error = spread / math.sqrt(num)
+    undecided = verdict in (None, "INCONCLUSIVE")
+    return Outcome(
+        verdict=verdict,
+        look=None if verdict is None else num,
+        num_pairs=num,
+        mean=mean,
+        spread=spread,
+        p_value=float(_p_value(values, looks.dead_zone)),
+        low=mean - float(stats.t.isf(looks.fail[look], num - 1)) * error,
+        high=mean + float(stats.t.isf(looks.passing[look], num - 1)) * error,
+        level=1 - looks.alpha - looks.beta,
+        detectable=detectable(spread, num, looks),
+        needed_pairs=_needed(num, mean, spread, looks) if undecided else None,
+    )
+
+
+def _needed(num: int, mean: float, spread: float, looks: Looks) -> int:
+    """What the plan needs at this spread, what the last look needs if the mean stays, and more than there are."""
+    slower, passing = stats.norm.isf(looks.fail[-1]), stats.norm.isf(looks.passing[-1])
+    room = max((mean - looks.dead_zone) / float(slower), (looks.effect - mean) / float(passing))
+    return max(num + 1, pairs_needed(spread, looks), math.ceil((spread / room) ** 2))
+
+
+def _p_value(values: NDArray[np.float64], beyond: float) -> NDArray[np.float64]:
+    """(..., n) => (...) one-sided p of the t test that the mean is above `beyond`."""
+    num = values.shape[-1]
+    room, error = values.mean(-1) - beyond, values.std(-1, ddof=1) / math.sqrt(num)
+    # Without any spread there is no doubt; scipy's ttest_1samp would warn and give NaN.
+    t = np.where(error > 0, room / np.where(error > 0, error, 1), np.where(room > 0, np.inf, -np.inf))
+    return np.asarray(stats.t.sf(t, num - 1))
+
+
+def _signed_rank(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(m, n) => (m,) exact one-sided p of Wilcoxon's signed-rank test; zeros count half to either side."""
+    found = stats.wilcoxon(values, axis=-1, alternative="greater", method="exact", zero_method="zsplit")
+    return np.asarray(found.pvalue)
+
+
+def _finite(differences: Sequence[float]) -> NDArray[np.float64]:
+    values = np.asarray(differences, dtype=np.float64)
+    if not np.isfinite(values).all():
+        raise MeasurementError(f"expected finite log ratios of pairs, got {values[~np.isfinite(values)][0]}")
+    return values

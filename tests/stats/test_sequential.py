@@ -1,0 +1,221 @@
+"""Sequential looks: their levels, their verdicts, and by simulation how often they err and what they see."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from aigc_bench.errors import MeasurementError
+from aigc_bench.stats import sequential
+from aigc_bench.stats.sequential import Looks, crossed, judged, outcome
+
+LOOKS = Looks.spending()
+REPETITIONS = 20_000
+
+
+def verdicts(differences: np.ndarray, looks: Looks = LOOKS) -> tuple[np.ndarray, np.ndarray]:
+    """(R, 40) => (R,) 1 REGRESSION, 2 PASS, 0 neither; and the pairs used."""
+    found, used = np.zeros(len(differences), int), np.full(len(differences), looks.pairs[-1])
+    going = np.arange(len(differences))
+    for num in looks.pairs:
+        slower, passing = crossed(differences[going, :num], looks)
+        found[going[passing]], found[going[slower]] = 2, 1
+        used[going[slower | passing]] = num
+        going = going[~(slower | passing)]
+    return found, used
+
+
+def noise(seed: int = 0, repetitions: int = REPETITIONS) -> np.ndarray:
+    """(R, 40) differences of spread 1."""
+    return np.random.default_rng(seed).standard_normal((repetitions, 40))
+
+
+def test_levels_of_the_looks() -> None:
+    """By the recursion; the first ones are α and β times ln(1 + (e - 1) / 5)."""
+    assert LOOKS.fail == pytest.approx([0.00295, 0.00198, 0.00241, 0.00286, 0.00380], abs=6e-6)
+    assert LOOKS.passing == pytest.approx([0.01477, 0.01137, 0.01411, 0.01713, 0.02291], abs=6e-6)
+
+
+def test_identical_code_is_seldom_called_slower() -> None:
+    """On the dead zone's edge α = 1 %, with t in the place of a normal path; at no change far less."""
+    tolerance = 3 * math.sqrt(0.01 / REPETITIONS)  # three standard errors of a share of 1 %
+    at_edge, _ = verdicts(0.08 * noise() + LOOKS.dead_zone)
+    assert (at_edge == 1).mean() <= 0.01 + tolerance
+    same, _ = verdicts(0.05 * noise(1))
+    assert (same == 1).mean() < 0.005
+    assert (same == 2).mean() > 0.98
+
+
+@pytest.mark.parametrize(("spread", "floor"), [(0.02, 0.95), (0.05, 0.95), (0.08, 0.70)])
+def test_the_effect_is_caught_as_planned(spread: float, floor: float) -> None:
+    """And the effect passes in 5 % of all runs at most."""
+    found, used = verdicts(spread * noise(2) + LOOKS.effect)
+    caught = (found == 1).mean()
+    assert caught > floor
+    assert caught == pytest.approx(sequential.power(LOOKS.effect, spread, LOOKS), abs=0.012)
+    assert (found == 2).mean() <= 0.05 + 3 * math.sqrt(0.05 / REPETITIONS)
+    assert used.mean() < 31
+
+
+@pytest.mark.parametrize("spread", [0.04, 0.07])
+def test_the_detectable_effect_is_detected(spread: float) -> None:
+    """Simulated power at the stated effect is 95 %, as nearly as the normal path stands for t."""
+    effect = sequential.detectable(spread, 40, LOOKS)
+    assert effect is not None
+    found, _ = verdicts(spread * noise(3) + effect)
+    assert (found == 1).mean() == pytest.approx(0.95, abs=0.012)
+
+
+def test_the_detectable_effect_grows_with_spread_and_falls_with_pairs() -> None:
+    """And pairs between looks are worth nothing."""
+    grown = [sequential.detectable(spread, 40, LOOKS) or 0 for spread in (0.0, 0.01, 0.02, 0.05, 0.1)]
+    assert grown == sorted(grown)
+    assert grown[0] == LOOKS.dead_zone
+    fewer = [sequential.detectable(0.05, pairs, LOOKS) or 0 for pairs in (8, 11, 12, 26, 40)]
+    assert fewer[0] == fewer[1]
+    assert fewer[1:] == sorted(fewer[1:], reverse=True)
+    assert sequential.detectable(0.05, 7, LOOKS) is None
+
+
+def test_pairs_needed_are_what_simulation_needs() -> None:
+    """At the spread for which 40 pairs are needed, 40 pairs have 95 % power; and it grows with the spread's square."""
+    spread = next(x for x in np.arange(0.05, 0.07, 0.0005) if sequential.pairs_needed(float(x), LOOKS) >= 40)
+    found, _ = verdicts(spread * noise(4) + LOOKS.effect)
+    assert (found == 1).mean() == pytest.approx(0.95, abs=0.012)
+    gap = LOOKS.effect - LOOKS.dead_zone
+    assert math.sqrt(sequential.pairs_needed(0.5, LOOKS)) * gap / 0.5 == pytest.approx(4.59, abs=0.01)
+    assert sequential.pairs_needed(0.0, LOOKS) == 8
+
+
+def test_a_single_look_needs_what_the_textbook_says() -> None:
+    """z.01 + z.05 = 3.97, in normal theory."""
+    single = Looks.spending(pairs=(40,))
+    gap = single.effect - single.dead_zone
+    assert math.sqrt(sequential.pairs_needed(0.8, single)) * gap / 0.8 == pytest.approx(3.971, abs=0.01)
+
+
+def test_one_look_is_the_t_test() -> None:
+    """Its p and bounds against scipy, and the verdict agrees with the bounds."""
+    for seed in range(40):
+        differences = (0.03 + 0.04 * noise(seed, 1)[0, :12]).tolist()
+        found = outcome(differences, Looks.spending(pairs=(12,)))
+        test = stats.ttest_1samp(differences, LOOKS.dead_zone, alternative="greater")
+        assert found.p_value == pytest.approx(test.pvalue, rel=1e-9)
+        low, _ = stats.ttest_1samp(differences, 0, alternative="greater").confidence_interval(0.99)
+        _, high = stats.ttest_1samp(differences, 0, alternative="less").confidence_interval(0.95)
+        assert (found.low, found.high) == pytest.approx((low, high), rel=1e-9)
+        if found.verdict == "REGRESSION":
+            assert found.low > LOOKS.dead_zone
+        assert (found.verdict == "PASS") <= (found.high <= LOOKS.effect)
+
+
+def test_a_few_pairs_that_were_hit_are_no_regression() -> None:
+    """A quarter of the pairs is slower by far, the rest is faster: the t test is fooled, signed ranks are not."""
+    hit = np.array([1.0, 1.1, 0.9, 1.0] * 2 + [1.0, 1.05] + [-0.001] * 30)
+    differences = np.random.default_rng(0).permutation(hit + 1e-6 * np.arange(40))
+    assert stats.ttest_1samp(differences, LOOKS.dead_zone, alternative="greater").pvalue < LOOKS.fail[-1]
+    assert stats.wilcoxon(differences - LOOKS.dead_zone, alternative="greater", method="exact").pvalue > 0.05
+    assert judged(differences.tolist(), LOOKS) is None
+
+
+def test_only_looks_decide() -> None:
+    """Between them nothing is said, however clear it is."""
+    slow = [0.2 + 0.001 * i for i in range(40)]
+    assert judged(slow[:7], LOOKS) is None
+    assert judged(slow[:8], LOOKS) == "REGRESSION"
+    assert judged(slow[:9], LOOKS) is None
+    assert judged([-x for x in slow[:8]], LOOKS) == "PASS"
+
+
+def test_what_is_slower_beyond_doubt_does_not_pass_for_being_less_than_the_effect() -> None:
+    """By 2 %, with hardly any spread."""
+    differences = [0.02 + 0.0001 * (i % 3) for i in range(8)]
+    slower, passing = crossed(differences, LOOKS)
+    assert slower
+    assert passing
+    assert judged(differences, LOOKS) == "REGRESSION"
+
+
+@pytest.mark.parametrize(("value", "expected"), [(0.0, "PASS"), (LOOKS.dead_zone, "PASS"), (0.02, "REGRESSION")])
+def test_pairs_without_any_spread(value: float, expected: str) -> None:
+    """A counter of instructions may repeat to the bit."""
+    found = outcome([value] * 8, LOOKS)
+    assert (found.verdict, found.spread, found.look) == (expected, 0.0, 8)
+
+
+def test_the_walk_stops_at_the_look_that_decides() -> None:
+    """Pairs after it change nothing."""
+    differences = [0.3, *np.random.default_rng(0).normal(0.0, 0.01, 39)]
+    found = outcome(differences, LOOKS)
+    assert found.verdict == "PASS"
+    assert found.look == found.num_pairs > 8
+    assert found.mean == pytest.approx(np.mean(differences[: found.look]))
+    assert found == outcome(differences[: found.look], LOOKS)
+
+
+def test_more_pairs_are_asked_for_and_then_no_more() -> None:
+    """A slowdown half-way between the dead zone and the effect, on a machine too noisy for 40 pairs."""
+    mirrored = np.tile([0.08, -0.08], 20) * np.linspace(0.5, 1.5, 40) + 0.026
+    early = outcome(mirrored[:10].tolist(), LOOKS)
+    assert (early.verdict, early.look, early.num_pairs) == (None, None, 10)
+    at_end = outcome(mirrored.tolist(), LOOKS)
+    assert (at_end.verdict, at_end.look) == ("INCONCLUSIVE", 40)
+    assert at_end.needed_pairs is not None
+    assert at_end.needed_pairs > 40
+    assert at_end.detectable is not None
+    assert at_end.detectable > LOOKS.effect
+
+
+@pytest.mark.parametrize("bad", [[0.1], [0.1, math.nan], [0.1] * 7 + [math.inf]])
+def test_undefined_is_an_error(bad: list[float]) -> None:
+    """Too few pairs, NaN, infinity."""
+    with pytest.raises(MeasurementError):
+        outcome(bad, LOOKS)
+
+
+def test_looks_must_make_sense() -> None:
+    """An effect beyond the dead zone, at least two pairs, ascending."""
+    with pytest.raises(ValueError, match="effect beyond"):
+        Looks.spending(effect=0.001)
+    with pytest.raises(ValueError, match="2 pairs"):
+        Looks.spending(pairs=(1, 8))
+    with pytest.raises(ValueError, match="ascend"):
+        Looks.spending(pairs=(8, 8))
+
+
+# ---- a suite -----------------------------------------------------------------------------------------
+
+
+def test_confirmation_shares_the_level_among_the_benchmarks() -> None:
+    """The level is .01 / (M α₁), and 1 for a single benchmark."""
+    assert sequential.confirmation(1) == 1.0
+    assert sequential.confirmation(20) == pytest.approx(0.05)
+    with pytest.raises(ValueError, match="at least 1"):
+        sequential.confirmation(0)
+
+
+def test_fresh_pairs_are_enough_to_confirm() -> None:
+    """Power 99.5 % by the noncentral t, checked by simulation where fewer than the last look's are enough."""
+    level = sequential.confirmation(20)
+    for spread in (0.02, 0.04, 0.05):
+        num = sequential.confirmation_pairs(spread, level, LOOKS)
+        assert 8 <= num < 40
+        differences = spread * noise(5)[:, :num] + LOOKS.effect
+        p_values = stats.ttest_1samp(differences, LOOKS.dead_zone, axis=1, alternative="greater").pvalue
+        assert (p_values <= level).mean() > 0.993
+    assert sequential.confirmation_pairs(0.3, level, LOOKS) == 40
+    assert sequential.confirmation_pairs(0.05, 1.0, LOOKS) == 0
+    assert sequential.confirmation_pairs(0.0, level, LOOKS) == 8
+
+
+def test_confirmed_is_a_t_test() -> None:
+    """Against scipy's p, just above and just below it."""
+    differences = (0.02 + 0.02 * noise(6, 1)[0, :15]).tolist()
+    p_value = stats.ttest_1samp(differences, 0.01, alternative="greater").pvalue
+    assert sequential.confirmed(differences, p_value * 1.001, 0.01)
+    assert not sequential.confirmed(differences, p_value * 0.999, 0.01)
+    with pytest.raises(MeasurementError):
+        sequential.confirmed([0.1], 0.05, 0.0)
