@@ -10,10 +10,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
-__all__ = ["Options", "__version__", "resolve_suite", "run", "save_stats", "score"]
+__all__ = ["Options", "__version__", "compare", "gate_quality", "resolve_suite", "run", "save_stats", "score"]
 
 if TYPE_CHECKING:
-    from aigc_bench.api import Options, resolve_suite, run, save_stats, score
+    from aigc_bench.api import Options, compare, gate_quality, resolve_suite, run, save_stats, score
 
 
 def __getattr__(name: str) -> Any:

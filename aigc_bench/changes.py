@@ -78,7 +78,7 @@ def scale_of(metric: str, estimates: Sequence[Estimate]) -> Scale:
 
 
 def change_of(base: Estimate, head: Estimate, scale: Scale, *, paired: bool) -> Change:
-    """The change between two estimates; `paired`: sample i of both is of the same seed, or of the same held-out image."""
+    """The change between two estimates; `paired`: sample i of both is of one seed, or of one held-out image."""
     value = math.log(head.value / base.value) if scale == "log ratio" else head.value - base.value
     if _same(base, head):
         return Change(scale, 0.0, 0.0, math.inf, "equal to the bit", identical=True, paired=paired)

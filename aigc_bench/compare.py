@@ -108,10 +108,7 @@ def compare_runs(base: Run, head: Run, *, base_name: str | None = None, head_nam
 
 def _row(group: Group) -> Row:
     shared = group.shared_seeds
-    sides = [
-        [_estimate(side[seed]) for seed in (shared or side)]
-        for side in (group.base, group.head)
-    ]
+    sides = [[_estimate(side[seed]) for seed in (shared or side)] for side in (group.base, group.head)]
     base, head = (statistics.fmean(one.value for one in side) for side in sides)
     score = group.any
     about = Row(group.name, score.kind, score.higher_is_better, score.unit, base, head, reason=group.refusal)

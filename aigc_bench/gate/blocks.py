@@ -18,7 +18,9 @@ AGREES = 1e-5
 """relative, between a distance computed anew and the one on record: another machine rounds otherwise"""
 
 
-def frechet_change(real: Features, sides: tuple[Features, Features], scores: tuple[Estimate, Estimate]) -> Change | None:
+def frechet_change(
+    real: Features, sides: tuple[Features, Features], scores: tuple[Estimate, Estimate]
+) -> Change | None:
     """The change of the log distance over 50 blocks; None where there are too many features or too few samples for it.
 
     Raises:
@@ -33,8 +35,8 @@ def frechet_change(real: Features, sides: tuple[Features, Features], scores: tup
         whole, left_out = frechet.distances_without(moments, factor, side.pool, blocks)
         if not math.isclose(whole, score.value, rel_tol=AGREES):
             raise StoreError(
-                f"the features of {name} have a Fréchet distance of {whole:.6g}, and its record says {score.value:.6g}: "
-                "they are not those that were scored; score again"
+                f"the features of {name} have a Fréchet distance of {whole:.6g}, and its record says "
+                f"{score.value:.6g}: they are not those that were scored; score again"
             )
         logs.append([math.log(value) for value in (whole, *left_out)])
     base, head = logs

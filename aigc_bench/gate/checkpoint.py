@@ -1,8 +1,8 @@
 """The claim `checkpoint`: one set of trained weights against another.
 
 Where sample i of both is of one seed: the paired delete-a-block jackknife, or whatever a score's replicates allow. Of
-independent samples: standard errors of both sides, and for the kernel distance the relative similarity test, which takes
-the real samples for random as well, must say it too.
+independent samples: standard errors of both sides, and for the kernel distance the relative similarity test, which
+takes the real samples for random as well, must say it too.
 """
 
 from __future__ import annotations
@@ -54,8 +54,8 @@ def _at(group: Group, seed: int | None, evidence: Evidence) -> Worsening | Decis
     if similarity is None:
         return found
     # The wider of both errors: with the real samples random, and with them fixed but near zero exact.
-    error = max(similarity.difference.standard_error, found.difference.standard_error)
-    difference = Difference(found.difference.value, error, found.difference.degrees)
+    wider = max(similarity.difference.standard_error, found.difference.standard_error)
+    difference = Difference(found.difference.value, wider, found.difference.degrees)
     test = f"relative similarity of kernel distances: p = {similarity.p_value:.2g}; independent samples"
     return replace(found, difference=difference, also=similarity.p_value, test=test)
 

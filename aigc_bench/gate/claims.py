@@ -115,7 +115,7 @@ def decisions(worsenings: Sequence[Worsening], policy: Policy) -> tuple[Decision
         for one in worsenings
         for zones in [policy.on(one.scale, one.yardstick)]
     ]
-    # Both tests must say it: as safe as the less convinced of the two (Berger 1982, doi:10.1080/00401706.1982.10487790).
+    # Both tests must say it: as safe as the less convinced one (Berger 1982, doi:10.1080/00401706.1982.10487790).
     raw = [
         max(finding.p_value, 0.0 if one.p_value is None else one.p_value)
         for finding, one in zip(found, worsenings, strict=True)
@@ -167,7 +167,7 @@ def _verdict(one: Worsening, finding: Finding, p_value: float, margin: float) ->
 
 def _needed(one: Worsening, dead_zone: float, margin: float) -> int | None:
     if one.needed is not None:
-        return one.needed
+        return max(one.needed, one.num_units + 1)
     wanted = noninferiority.deciding_error(one.difference.value, dead_zone, margin)
     found = noninferiority.units_needed(one.num_units, one.difference.standard_error, wanted)
     # Fewer than there are would do only without the correction for several scores.

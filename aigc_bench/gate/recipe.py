@@ -1,8 +1,8 @@
 """The claim `recipe`: training seeds are the unit, since training again moves a score more than sampling again does.
 
-That retraining moves FID about three times more than resampling: "The FID Lottery", arXiv 2606.20536. Welch's t on the
-log of each seed's score; seeds that both sides share are not paired, which is safe, for they can only make the two sides
-more alike.
+Retraining moves FID about three times more than resampling does ("The FID Lottery", arXiv 2606.20536). Welch's t on the
+log of each seed's score. Seeds that both sides share are not paired: what they share could only make the two sides more
+alike than the test takes them to be.
 """
 
 from __future__ import annotations
@@ -45,7 +45,6 @@ def _over_seeds(group: Group, evidence: Evidence, policy: Policy) -> Worsening:
     yardstick = evidence.yardstick(group.any, means[0])
     spreads = [statistics.stdev(side) for side in values]
     difference = noninferiority.welch(*values)
-    pairs = zip(*sides, strict=False)
     return Worsening(
         subject=group.name,
         score=group.any,
@@ -56,10 +55,17 @@ def _over_seeds(group: Group, evidence: Evidence, policy: Policy) -> Worsening:
         test=f"Welch's t on {len(values[0])} and {len(values[1])} training seeds",
         num_units=min(len(side) for side in values),
         yardstick=yardstick,
-        identical=group.base.keys() == group.head.keys()
-        and all(change_of(a, b, scale, paired=False).identical for a, b in pairs),
+        identical=_are_identical(group, scale),
         differences=tuple(value - statistics.fmean(values[0]) for value in values[1]),
         needed=noninferiority.seeds_needed(spreads[0], spreads[1], policy.on(scale, yardstick)[1]),
+    )
+
+
+def _are_identical(group: Group, scale: Scale) -> bool:
+    """Whether every training seed has the same score to the bit on both sides."""
+    return group.base.keys() == group.head.keys() and all(
+        change_of(_estimate(score), _estimate(group.head[seed]), scale, paired=False).identical
+        for seed, score in group.base.items()
     )
 
 
