@@ -72,7 +72,7 @@ def scale_of(metric: str, estimates: Sequence[Estimate]) -> Scale:
     if metric.startswith(UNBIASED):
         return "difference"
     positive = all(
-        min(one.value, *one.replicates) > 0 and one.value > WELL_KNOWN * (_error_of(one) or 0.0) for one in estimates
+        min((one.value, *one.replicates)) > 0 and one.value > WELL_KNOWN * (_error_of(one) or 0.0) for one in estimates
     )
     return "log ratio" if positive else "difference"
 

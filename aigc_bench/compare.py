@@ -115,12 +115,16 @@ def _row(group: Group) -> Row:
     if group.refusal is not None:
         return about
     scale = scale_of(group.metric, [*sides[0], *sides[1]])
+    if score.kind == "speed" and min(base, head) > 0:
+        scale = "log ratio"  # timings are not judged, so it does not matter how well they are known
     if shared:
         pairs = [change_of(a, b, scale, paired=group.paired) for a, b in zip(*sides, strict=True)]
     else:
         pairs = [_unshared(sides[0], sides[1], scale)]
     seeds = tuple(seed for seed in shared if seed is not None)
-    return _told(replace(about, seeds=seeds, scale=scale), mean_change(pairs), counted=sides[0][0].low is None)
+    # Peak memory has no error bar and moves with the moment all the same.
+    counted = sides[0][0].low is None and score.unit != "bytes"
+    return _told(replace(about, seeds=seeds, scale=scale), mean_change(pairs), counted=counted)
 
 
 def _unshared(base: Sequence[Estimate], head: Sequence[Estimate], scale: Scale) -> Change:

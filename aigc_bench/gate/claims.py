@@ -184,6 +184,11 @@ def text_of(value: float, scale: Scale) -> str:
     return f"{100 * math.expm1(value):.2g} %" if scale == "log ratio" else f"{value:.2g}"
 
 
+def _better(high: float, scale: Scale) -> str:
+    """A negative worsening as how much better it is: of a distance, the part that is gone."""
+    return f"{-100 * math.expm1(high):.2g} %" if scale == "log ratio" else f"{-high:.2g}"
+
+
 def _reason(one: Worsening, finding: Finding, verdict: Verdict, policy: Policy) -> str:
     if one.identical:
         return "equal to the bit"
@@ -191,11 +196,13 @@ def _reason(one: Worsening, finding: Finding, verdict: Verdict, policy: Policy) 
     margin = f"the margin of {100 * policy.margin:g} %"
     if one.scale == "difference":
         margin += f" of {one.yardstick:.3g}"
-    better = "; better by more than that: did a metric change, did data leak?" if finding.improved else ""
+    better = "; by more than the margin: did a metric change, did data leak?" if finding.improved else ""
     if verdict == "REGRESSION":
         return f"worse by {low} at least (99 % bound), beyond the dead zone of {100 * policy.dead_zone:g} %"
+    if verdict == "PASS" and finding.high < 0:
+        return f"better by {_better(finding.high, one.scale)} at least (95 % bound){better}"
     if verdict == "PASS":
-        return f"at most {high} worse (95 % bound), inside {margin}{better}"
+        return f"at most {high} worse (95 % bound), inside {margin}"
     doubt = f"between {low} (99 % bound) and {high} (95 % bound) worse, which {margin} does not decide"
     if finding.verdict == "REGRESSION":
         doubt += ": worse taken alone, and not among so many scores, or not by both tests"

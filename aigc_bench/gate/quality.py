@@ -33,7 +33,7 @@ def judge(base: Recorded, head: Recorded, policy: Policy, command: str) -> Judge
     evidence = Evidence(base, head)
     found = list(_judged(groups, evidence, policy))
     told = decisions([one for one in found if isinstance(one, Worsening)], policy)
-    refused = [one for one in found if isinstance(one, Decision)]
+    refused = _joined([one for one in found if isinstance(one, Decision)])
     broken = [Decision(one.subject, "quality", None, one.reason) for one in failed]
     untrained = _untrained(groups) if policy.claim == "recipe" else []
     if not found and not broken:
@@ -90,6 +90,17 @@ def names_of(score: Score) -> set[str]:
     return {score.metric, score.metric.partition("@")[0], family(score)}
 
 
+def _joined(refused: Sequence[Decision]) -> list[Decision]:
+    """Scores of one generator that are refused for one reason as one."""
+    found: dict[tuple[str, str], list[Decision]] = {}
+    for one in refused:
+        found.setdefault((one.subject.partition(": ")[0], one.reason), []).append(one)
+    return [
+        some[0] if len(some) == 1 else incomparable(f"{generator}: {len(some)} scores", reason)
+        for (generator, reason), some in found.items()
+    ]
+
+
 def _untrained(groups: Sequence[Group]) -> list[str]:
     return list(dict.fromkeys(group.generator for group in groups if None in group.base or None in group.head))
 
@@ -110,10 +121,9 @@ def _seeds(group: Group) -> str:
 
 def _statements(match: Match, evidence: Evidence, policy: Policy, num: int, untrained: Sequence[str]) -> Iterator[str]:
     """What a reader must know."""
-    yield (
-        f"Where nothing changed, at most 1 of 100 such gate runs says REGRESSION: Holm's correction over {num} scores. "
-        f"Margin {100 * policy.margin:g} %, dead zone {100 * policy.dead_zone:g} %."
-    )
+    if num:
+        yield f"Where nothing changed, at most 1 of 100 gate runs says REGRESSION: Holm's correction over {num} scores."
+        yield f"Margin {100 * policy.margin:g} %, dead zone {100 * policy.dead_zone:g} %."
     yield from match.notes
     if policy.claim == "checkpoint" and any(group.shared_seeds != [None] for group in match.groups):
         yield "Of a recipe this says nothing: trained again, either checkpoint would have another score."

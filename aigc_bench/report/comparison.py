@@ -80,6 +80,7 @@ def _change(row: Row) -> str:
 
 def amount(value: float, scale: str | None) -> str:
     """A change as people read it: "+7.1 %", or a difference."""
+    value += 0.0  # no -0
     if scale == "log ratio":
         percent = 100 * math.expm1(min(value, 700.0))
         return f"{percent:+.1f} %" if abs(percent) < 1000 else f"{percent:+.2g} %"
