@@ -18,7 +18,7 @@ from aigc_bench import extraction, scoring
 from aigc_bench import protocols as published
 from aigc_bench.baselines import opened
 from aigc_bench.bench import Bench
-from aigc_bench.compare import Comparison, compare_runs
+from aigc_bench.comparison import Comparison, compare_runs
 from aigc_bench.core import OnEvent
 from aigc_bench.errors import ConfigurationError, IncompleteRunError
 from aigc_bench.gate.claims import Claim, Policy

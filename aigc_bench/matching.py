@@ -8,11 +8,9 @@ from typing import Any, ClassVar
 
 from aigc_bench.core import Estimate, Score
 from aigc_bench.machine import Environment
-from aigc_bench.store import CaseRecord, Run, digest_of
+from aigc_bench.store import CaseRecord, Run
 
 ANCHORS = ("floor", "noise")
-UNNAMED = digest_of([None, None, None])
-"""the digest of a real side that came from a loader"""
 
 Seeds = Mapping[int | None, Score]
 """training seed => score"""
@@ -192,8 +190,6 @@ def _failed(side: str, run: Run) -> Iterator[Failure]:
 
 def _refusal_of_data(base: Run, head: Run) -> str | None:
     mine, theirs = base.dataset, head.dataset
-    if UNNAMED in (mine.digest, theirs.digest):
-        return "the real side of one run came from a loader, and nothing says that it is the other's"
     if mine.digest != theirs.digest:
         return f"unlike real data: {mine.name} ({mine.digest[:8]}) and {theirs.name} ({theirs.digest[:8]})"
     return None

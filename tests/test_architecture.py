@@ -26,7 +26,7 @@ ROWS = [
     {"by_class", "paired", "contact_sheet", "precision", "observation"},
     {"scoring"},
     {"changes", "matching", "recorded"},
-    {"compare", "baselines"},
+    {"comparison", "baselines"},
     {"gate"},
     {"report"},
     {"api", "progress"},

@@ -9,7 +9,7 @@ from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
-from aigc_bench.compare import Comparison, Row
+from aigc_bench.comparison import Comparison, Row
 from aigc_bench.report.tables import number, scaled
 from aigc_bench.verdicts import Decision, Judgement
 

@@ -12,7 +12,7 @@ import torch
 from quality_kit import DIGEST, METRICS, drawn, here, moved, run_of, score
 
 from aigc_bench.changes import UNBIASED, change_of, scale_of
-from aigc_bench.compare import Comparison, Row, compare_runs
+from aigc_bench.comparison import Comparison, Row, compare_runs
 from aigc_bench.core import Estimate, FeaturePair, Features
 from aigc_bench.errors import NothingComparableError
 from aigc_bench.matching import differences
