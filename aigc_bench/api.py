@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import math
 import shlex
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
 from pydantic import BaseModel
 
 from aigc_bench import extraction, scoring
 from aigc_bench import protocols as published
-from aigc_bench.baselines import opened
 from aigc_bench.bench import Bench
-from aigc_bench.comparison import Comparison, compare_runs
 from aigc_bench.core import OnEvent
 from aigc_bench.errors import ConfigurationError, IncompleteRunError
-from aigc_bench.gate.claims import Claim, Policy
-from aigc_bench.gate.quality import judge
 from aigc_bench.harness import run_bench
 from aigc_bench.inputs.opening import Source, open_samples
 from aigc_bench.inputs.samples import OnBadImage
@@ -37,7 +32,6 @@ from aigc_bench.selftest.rows import SelfTest, measured
 from aigc_bench.sources import FakeSource, Sources
 from aigc_bench.store import Cache, Run, Store, load_exhibits, load_run, writing
 from aigc_bench.suite import GeneratorEntry, Suite, load_suite, parse_suite
-from aigc_bench.verdicts import Judgement
 
 RESERVED = {*ANCHORS, "reference"}
 """names that rows and exhibits have of their own"""
@@ -239,58 +233,6 @@ def selftest(options: Options | None = None, *, on_event: OnEvent = lambda event
     checks += published_scores.checks(options.data_dir, device, place, download=options.download)
     rows = measured(checks, on_event)
     return SelfTest(environment=environment(device), wall_s=time.perf_counter() - started, rows=rows)
-
-
-def compare(
-    base: str | Path, head: str | Path, *, store: Path = Path("runs"), baselines: Path = Path("baselines")
-) -> Comparison:
-    """What changed from base to head: runs by path, id, "latest", or a baseline's name.
-
-    Raises:
-        UnknownNameError: no such run or baseline.
-        NothingComparableError: not one score can be compared.
-    """
-    sides = [opened(str(name), store, baselines) for name in (base, head)]
-    return compare_runs(sides[0].run, sides[1].run, base_name=str(base), head_name=str(head))
-
-
-def gate_quality(
-    base: str | Path,
-    head: str | Path,
-    *,
-    claim: str,
-    margin: float = 0.02,
-    dead_zone: float = 0.005,
-    metrics: Sequence[str] = (),
-    fail_on_inconclusive: bool = False,
-    store: Path = Path("runs"),
-    baselines: Path = Path("baselines"),
-    command: str | None = None,
-) -> Judgement:
-    """Whether head is as good as base; see `aigc_bench.gate.claims` for claims and margins.
-
-    Raises:
-        AigcBenchError: see `aigc_bench.gate.quality.judge`. A regression does not raise: it is the verdict.
-    """
-    policy = Policy(cast(Claim, claim), margin, dead_zone, tuple(metrics), fail_on_inconclusive)
-    sides = [opened(str(name), store, baselines) for name in (base, head)]
-    return judge(sides[0], sides[1], policy, command or "aigc_bench.gate_quality(…)")
-
-
-def ratio(text: str, option: str) -> float:
-    """A part of a whole, as "2%" or "0.02".
-
-    Raises:
-        ConfigurationError: it is neither, or negative.
-    """
-    number, percent = text.strip().removesuffix("%"), text.strip().endswith("%")
-    try:
-        found = float(number) / (100 if percent else 1)
-    except ValueError:
-        found = math.nan
-    if not 0 <= found < math.inf:
-        raise ConfigurationError(f"expected {option} as 2% or 0.02, got {text!r}")
-    return found
 
 
 def redraw(folder: Path) -> Path:

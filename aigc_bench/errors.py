@@ -17,6 +17,8 @@ class AigcBenchError(Exception):
 
     exit_code = 2
     reason = "error"
+    printed = False
+    """whether what was found stands on stdout already, with the reasons in it"""
 
 
 class ConfigurationError(AigcBenchError):
@@ -64,11 +66,34 @@ class NothingComparableError(AigcBenchError):
     reason = "nothing-comparable"
 
 
+class UnwrittenReportError(StoreError):
+    """What was found has been printed, and a file of it could not be written."""
+
+    printed = True
+
+
 class RegressionError(AigcBenchError):
     """A number is not what it should be; what was found has been printed."""
 
     exit_code = 1
     reason = "regression"
+    printed = True
+
+
+class InconclusiveError(AigcBenchError):
+    """A gate that could not decide, where the policy is to fail on that; what was found has been printed."""
+
+    exit_code = 3
+    reason = "inconclusive"
+    printed = True
+
+
+class IncomparableError(AigcBenchError):
+    """Two sides that may not be compared; which and why has been printed."""
+
+    exit_code = 4
+    reason = "incomparable"
+    printed = True
 
 
 class NothingMeasuredError(AigcBenchError):
@@ -87,6 +112,8 @@ class BenchmarkFailedError(AigcBenchError):
 
 class IncompleteRunError(BenchmarkFailedError):
     """The run was measured and written, and some of its cases or scores failed; it holds the reasons."""
+
+    printed = True
 
 
 class GeneratorError(BenchmarkFailedError):

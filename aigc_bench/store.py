@@ -313,14 +313,12 @@ def _write_text(path: Path, text: str) -> None:
 
 
 @contextlib.contextmanager
-def writing(path: Path) -> Iterator[None]:
+def writing(path: Path, elsewhere: str = "another place with --store") -> Iterator[None]:
     """An error of the disk says which path and what to do, and is never swallowed."""
     try:
         yield
     except (OSError, safetensors.SafetensorError) as error:
-        raise StoreError(
-            f"cannot write {path}: {error}; free some space there or choose another place with --store"
-        ) from error
+        raise StoreError(f"cannot write {path}: {error}; free some space there or choose {elsewhere}") from error
 
 
 @contextlib.contextmanager

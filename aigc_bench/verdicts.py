@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, computed_field, model_validator
 
 from aigc_bench.machine import Environment
 
@@ -125,6 +125,15 @@ class Judgement(BaseModel):
     """what a reader must know: error rates, the detectable effect, "faster but worse" """
     fail_on_inconclusive: bool = False
 
+    @model_validator(mode="before")
+    @classmethod
+    def _without_conclusions(cls, data: Any) -> Any:
+        """What a file says of the whole follows from its decisions, and is worked out anew."""
+        if not isinstance(data, dict):
+            return data
+        return {key: value for key, value in data.items() if key not in ("verdict", "exit_code")}
+
+    @computed_field  # type: ignore[prop-decorator]  # mypy knows no decorated properties; pydantic documents this
     @property
     def verdict(self) -> Verdict | None:
         """Of the whole: the worst there is; None where something failed and nothing regressed."""
@@ -137,6 +146,7 @@ class Judgement(BaseModel):
             return "INCOMPARABLE"
         return "INCONCLUSIVE" if "INCONCLUSIVE" in found else "PASS"
 
+    @computed_field  # type: ignore[prop-decorator]
     @property
     def exit_code(self) -> int:
         """0 pass, 1 regression, 3 inconclusive where the policy says so, 4 nothing comparable, 5 a side failed."""

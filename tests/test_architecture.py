@@ -18,7 +18,7 @@ ROWS = [
     {"metrics", "features", "data", "inputs", "testing", "machine", "timing", "suite", "protocols"},
     {"train", "verdicts"},
     {"collect"},
-    {"store"},
+    {"store", "acceptance"},
     {"feature_files"},
     {"bench", "extraction"},
     {"exhibits", "plan", "reference", "selftest"},
@@ -29,7 +29,7 @@ ROWS = [
     {"comparison", "baselines"},
     {"gate"},
     {"report"},
-    {"api", "progress"},
+    {"api", "progress", "comparing"},
     {"cli"},
     {"__main__"},
 ]

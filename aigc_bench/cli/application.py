@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ParamSpec
 import typer
 from rich.console import Console
 
-from aigc_bench.errors import AigcBenchError, IncompleteRunError, InterruptedRunError, RegressionError
+from aigc_bench.errors import AigcBenchError, InterruptedRunError
 
 if TYPE_CHECKING:
     from aigc_bench.store import Run
@@ -91,8 +91,7 @@ def reported(command: Callable[P, None]) -> Callable[P, None]:
 def _fail(error: AigcBenchError, options: dict[str, Any]) -> None:
     stderr().print(f"[bold red]error[/] ({error.reason}): ", end="")
     stderr().print(str(error), markup=False, highlight=False, soft_wrap=True)
-    # An incomplete run or a failed self-test has been printed, with the reasons in it.
-    if options.get("as_json") and not isinstance(error, IncompleteRunError | RegressionError):
+    if options.get("as_json") and not error.printed:
         print(json.dumps({"reason": error.reason, "message": str(error), "exit_code": error.exit_code}))
     raise typer.Exit(error.exit_code)
 

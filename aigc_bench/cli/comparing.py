@@ -34,10 +34,10 @@ def compare(
     as_json: JsonOption = False,
 ) -> None:
     """Show what changed from BASE to HEAD, by how much, and how well that is known."""
-    from aigc_bench import api
+    from aigc_bench import api, comparing
     from aigc_bench.report.comparison import comparison_tables
 
-    found = api.compare(base, head, store=store, baselines=baselines)
+    found = comparing.compare(base, head, store=store, baselines=baselines)
     if output is not None:
         api.write_json(found, output)
     if as_json:

@@ -1,4 +1,4 @@
-"""Tables in a terminal: what changed between two runs, and what a gate on quality says of it."""
+"""Tables in a terminal: what changed between two runs."""
 
 from __future__ import annotations
 
@@ -11,10 +11,6 @@ from rich.table import Table
 
 from aigc_bench.comparison import Comparison, Row
 from aigc_bench.report.tables import number, scaled
-from aigc_bench.verdicts import Decision, Judgement
-
-STYLES = {"PASS": "green", "REGRESSION": "bold red", "INCONCLUSIVE": "yellow", "INCOMPARABLE": "magenta", None: "red"}
-ORDER = ("REGRESSION", None, "INCOMPARABLE", "INCONCLUSIVE", "PASS")
 
 
 def comparison_tables(found: Comparison) -> Iterator[Table | str]:
@@ -94,39 +90,3 @@ def _environment_table(found: Comparison) -> Table:
     for name, (base, head) in found.environment.items():
         out.add_row(escape(name), escape(base), escape(head))
     return out
-
-
-def decision_table(judgement: Judgement) -> Table:
-    """Every decision, those that matter first, under the claim; statements below."""
-    verdict = judgement.verdict or "FAILED"
-    apart = [f"{title}: {', '.join(names)}" for title, names in _alone(judgement) if names]
-    out = Table(
-        title=f"[{STYLES[judgement.verdict]}]{verdict}[/]  "
-        + escape(f"{judgement.base.name} → {judgement.head.name}\nClaim {judgement.claim}"),
-        caption="\n".join(map(escape, [*apart, *judgement.statements])),
-        title_justify="left",
-        caption_justify="left",
-        box=SIMPLE_HEAD,
-        pad_edge=False,
-    )
-    out.add_column("", overflow="fold")
-    for name in ("base", "head", "worse by"):
-        out.add_column(name, justify="right", no_wrap=True)
-    out.add_column("", no_wrap=True)
-    for one in sorted(judgement.decisions, key=lambda decision: ORDER.index(decision.verdict)):
-        out.add_row(*_cells(one))
-    return out
-
-
-def _alone(judgement: Judgement) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    return (("New", judgement.new), ("Removed", judgement.removed))
-
-
-def _cells(one: Decision) -> tuple[str, ...]:
-    factor, _ = scaled(one.unit)
-    values = ["–" if value is None else number(value * factor) for value in (one.base, one.head)]
-    worse = "–" if one.worsening is None else amount(one.worsening, one.scale)
-    more = f"; {one.needed_units:,} would decide, there are {one.num_units:,}" if one.needed_units else ""
-    style = STYLES[one.verdict]
-    text = f"{escape(one.subject)}\n[dim]{escape(one.reason + more)}[/]"
-    return text, *values, worse, f"[{style}]{one.verdict or 'FAILED'}[/]"

@@ -225,11 +225,12 @@ def draw(run: Run, exhibits: Exhibits) -> dict[str, tuple[str, bytes, str]]:
         for name, (function, caption) in FIGURES.items():
             figure = function(run, exhibits)
             if figure is not None:
-                found[name] = (_svg(figure), _png(figure), caption)
+                found[name] = (svg(figure), _png(figure), caption)
     return found
 
 
-def _svg(figure: Figure) -> str:
+def svg(figure: Figure) -> str:
+    """The figure as an element of a page; the same bytes for the same figure, if drawn and saved in `STYLE`."""
     out = io.StringIO()
     figure.savefig(out, format="svg", metadata={"Date": None})
     text = out.getvalue()

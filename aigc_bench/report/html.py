@@ -11,7 +11,7 @@ import torch
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from torch import Tensor
 
-from aigc_bench.report import classes, figures, images, tables
+from aigc_bench.report import classes, environments, figures, images, tables
 from aigc_bench.store import Exhibits, Run, exhibit_of, writing
 
 GRID_COLUMNS = 16
@@ -40,33 +40,41 @@ def write_report(run: Run, exhibits: Exhibits, folder: Path) -> Path:
     return folder / "report.html"
 
 
-def render(run: Run, drawn: dict[str, Any], grids: dict[str, list[dict[str, Any]]]) -> str:
-    """The page as text."""
-    environment = Environment(
+def templates() -> Environment:
+    """The pages' templates; whatever a run says is escaped."""
+    return Environment(
         loader=PackageLoader("aigc_bench.report"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+
+
+def render(run: Run, drawn: dict[str, Any], grids: dict[str, list[dict[str, Any]]]) -> str:
+    """The page as text."""
     quality, speed = tables.table(run, "quality"), tables.table(run, "speed")
-    return environment.get_template("report.html.j2").render(
-        run=run,
-        verdict=tables.verdict(run),
-        quality=_shown(run, quality),
-        speed=_shown(run, speed),
-        classes=[(table, classes.shown(table)) for table in classes.class_tables(run)],
-        class_sentences=list(classes.sentences(run)),
-        codes=_shown_codes(run),
-        notes=[*tables.above_floor(run), *run.dataset.notes],
-        dashes=[*tables.unavailable(quality), *tables.unavailable(speed)],
-        failed=[case for case in run.cases if case.status == "failed"],
-        trained=[case for case in run.cases if case.training],
-        extractors=_extractors(run),
-        figures=drawn,
-        grids=grids,
-        environment=_environment(run),
-        suite=json.dumps(run.suite.model_dump(mode="json", exclude_none=True), indent=2),
+    return (
+        templates()
+        .get_template("report.html.j2")
+        .render(
+            run=run,
+            verdict=tables.verdict(run),
+            quality=_shown(run, quality),
+            speed=_shown(run, speed),
+            classes=[(table, classes.shown(table)) for table in classes.class_tables(run)],
+            class_sentences=list(classes.sentences(run)),
+            codes=_shown_codes(run),
+            notes=[*tables.above_floor(run), *run.dataset.notes],
+            dashes=[*tables.unavailable(quality), *tables.unavailable(speed)],
+            failed=[case for case in run.cases if case.status == "failed"],
+            trained=[case for case in run.cases if case.training],
+            extractors=_extractors(run),
+            figures=drawn,
+            grids=grids,
+            environment=environments.texts(run.environment),
+            suite=json.dumps(run.suite.model_dump(mode="json", exclude_none=True), indent=2),
+        )
     )
 
 
@@ -102,21 +110,6 @@ def _code_cells(row: dict[str, tables.Cell], names: list[str]) -> list[tuple[str
 def _extractors(run: Run) -> list[str]:
     found = {f"{s.extractor} ({s.extractor_digest[:8]})" for s in run.scores if s.extractor and s.extractor_digest}
     return sorted(found)
-
-
-def _environment(run: Run) -> dict[str, str]:
-    record = run.environment
-    shown = {
-        "device": record.gpu or record.cpu,
-        "threads": f"{record.threads} of {record.cpu_count} CPUs",
-        "memory": f"{record.memory_bytes / 2**30:.1f} GiB",
-        "python": record.python,
-        "platform": record.platform,
-        "aigc-bench": record.aigc_bench,
-        "git revision": record.git_revision or "not a repository",
-        **record.packages,
-    }
-    return {"driver": record.gpu_driver, **shown} if record.gpu_driver else shown
 
 
 def _grids(run: Run, exhibits: Exhibits) -> dict[str, list[dict[str, Any]]]:

@@ -87,7 +87,7 @@ def test_exit_codes_of_the_gate(call: Call) -> None:
     """0 pass, 1 regression, 2 no claim, 3 undecided where the policy says so."""
     done = call("gate", "quality", "good", "alike", "--claim", "weights", "--metrics", "fd")
     assert done.exit_code == 0, done.output
-    assert "Claim weights" in done.stdout
+    assert "claim: weights" in done.stdout
     done = call("gate", "quality", "good", "worse", "--claim", "weights")
     assert done.exit_code == 1
     assert "REGRESSION" in done.stdout

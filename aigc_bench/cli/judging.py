@@ -1,0 +1,137 @@
+"""What every command that judges shares: the options of its outputs, accepted costs, and how it ends."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from aigc_bench.errors import (
+    AigcBenchError,
+    ConfigurationError,
+    IncomparableError,
+    IncompleteRunError,
+    InconclusiveError,
+    RegressionError,
+    UnwrittenReportError,
+)
+
+if TYPE_CHECKING:
+    from aigc_bench.acceptance import AcceptedCosts, Now
+    from aigc_bench.report.judgement import Outputs
+    from aigc_bench.report.judgement_html import Pictures
+    from aigc_bench.verdicts import Judgement
+
+OutputOption = Annotated[Path | None, typer.Option("-o", "--output", help="Write the JSON here, too.")]
+MarkdownOption = Annotated[Path | None, typer.Option("--markdown", help="Write Markdown for a pull request here.")]
+JunitOption = Annotated[Path | None, typer.Option("--junit", help="Write JUnit XML here.")]
+HtmlOption = Annotated[Path | None, typer.Option("--html", help="Write a page with figures here.")]
+AcceptOption = Annotated[
+    Path | None, typer.Option("--accept", envvar="AIGC_BENCH_ACCEPT", help="TOML file of costs that are accepted.")
+]
+InconclusiveOption = Annotated[
+    bool,
+    typer.Option(
+        "--fail-on-inconclusive", envvar="AIGC_BENCH_FAIL_ON_INCONCLUSIVE", help="End with 3 where undecided, not 0."
+    ),
+]
+
+ERRORS: dict[int, type[AigcBenchError]] = {
+    error.exit_code: error for error in (RegressionError, InconclusiveError, IncomparableError, IncompleteRunError)
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Judging:
+    """What was asked for, found sound before anything is measured."""
+
+    outputs: Outputs
+    accepted: AcceptedCosts
+    now: Now
+    fail_on_inconclusive: bool
+
+
+def prepared(outputs: Outputs, accept: Path | None, *, fail_on_inconclusive: bool = False) -> Judging:
+    """Read and check what is needed in the end, so that its mistakes cost no measuring.
+
+    Raises:
+        ConfigurationError: the file of accepted costs is not sound.
+        StoreError: an output cannot be written.
+    """
+    from aigc_bench import acceptance
+
+    summary = os.environ.get("GITHUB_STEP_SUMMARY")
+    outputs = replace(outputs, summary=Path(summary) if summary else outputs.summary)
+    outputs.check()
+    accepted = acceptance.load(accept) if accept else acceptance.AcceptedCosts()
+    now = acceptance.Now(datetime.now(UTC).date(), _project_version(accept) if accept else None)
+    for entry in accepted.accepted:
+        now.is_past(entry.until)
+    return Judging(outputs, accepted, now, fail_on_inconclusive)
+
+
+def finish(judgement: Judgement, judging: Judging, pictures: Pictures | None = None) -> None:
+    """Apply what is accepted, print, write, and end with the judgement's exit code.
+
+    Raises:
+        RegressionError, InconclusiveError, IncomparableError, IncompleteRunError: as the judgement's exit code says.
+        UnwrittenReportError: all is well, but for an output that could not be written.
+    """
+    from aigc_bench.report.decisions import headline
+    from aigc_bench.report.judgement import write_judgement
+    from aigc_bench.report.judgement_terminal import judgement_lines
+
+    judged = settled(judgement, judging)
+    if judging.outputs.as_json:
+        print(judged.model_dump_json(indent=2))
+    else:
+        Console().print(judgement_lines(judged))
+    unwritten = None
+    try:
+        write_judgement(judged, judging.outputs, pictures)
+    except UnwrittenReportError as error:
+        unwritten = error
+    if judged.exit_code:
+        # The verdict outweighs a full disk, which is said beside it.
+        raise ERRORS[judged.exit_code](headline(judged) + (f" Also: {unwritten}" if unwritten else ""))
+    if unwritten:
+        raise unwritten
+
+
+def settled(judgement: Judgement, judging: Judging) -> Judgement:
+    """The judgement under the policy: with accepted costs, and a statement for each that speaks of nothing."""
+    from aigc_bench import acceptance
+
+    idle = tuple(
+        f"The accepted cost of {entry.subject!r} speaks of nothing that was compared: it is misspelt, or out of date."
+        for entry in acceptance.unused(judgement.decisions, judging.accepted)
+    )
+    return judgement.model_copy(
+        update={
+            "decisions": acceptance.apply(judgement.decisions, judging.accepted, judging.now),
+            "statements": (*judgement.statements, *idle),
+            "fail_on_inconclusive": judgement.fail_on_inconclusive or judging.fail_on_inconclusive,
+        }
+    )
+
+
+def _project_version(accept: Path) -> str | None:
+    """Of the project that the file belongs to, as AIGC_BENCH_PROJECT_VERSION or the nearest pyproject.toml says."""
+    stated = os.environ.get("AIGC_BENCH_PROJECT_VERSION")
+    if stated:
+        return stated
+    for folder in accept.resolve().parents:
+        path = folder / "pyproject.toml"
+        if path.is_file():
+            try:
+                version = tomllib.loads(path.read_text(encoding="utf-8")).get("project", {}).get("version")
+            except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+                raise ConfigurationError(f"{path} cannot be read for the project's version: {error}") from error
+            return version if isinstance(version, str) else None
+    return None
