@@ -47,12 +47,13 @@ def judged_quality(
     dead_zone: float = 0.005,
     metrics: Sequence[str] = (),
     fail_on_inconclusive: bool = False,
+    paired_seeds: bool = False,
     store: Path = Path("runs"),
     baselines: Path = Path("baselines"),
     command: str | None = None,
 ) -> tuple[Judgement, tuple[Exhibits, Exhibits]]:
     """The same with what figures show of both sides."""
-    policy = Policy(cast(Claim, claim), margin, dead_zone, tuple(metrics), fail_on_inconclusive)
+    policy = Policy(cast(Claim, claim), margin, dead_zone, tuple(metrics), fail_on_inconclusive, paired_seeds)
     sides = [opened(str(name), store, baselines) for name in (base, head)]
     found = judge(sides[0], sides[1], policy, command or "aigc_bench.gate_quality(…)")
     return found, (sides[0].exhibits(), sides[1].exhibits())

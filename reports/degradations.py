@@ -12,6 +12,8 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
+from aigc_bench.core import Features
+
 
 def jittered(images: Tensor, seed: int) -> Tensor:
     """Every pixel up, down or as it was, by one grey level: what another order of summation does at worst."""
@@ -41,13 +43,15 @@ def compressed(images: Tensor, quality: int) -> Tensor:
     return torch.from_numpy(np.stack(found))[:, None]
 
 
-def without_class(classes: Tensor, dropped: int) -> Tensor:
-    """Rows (N,) of a generator that never makes one class: samples of others stand in their place."""
-    rows, others = torch.arange(len(classes)), (classes != dropped).nonzero()[:, 0]
-    gone = (classes == dropped).nonzero()[:, 0]
-    drawn = torch.randint(len(others), (len(gone),), generator=torch.Generator().manual_seed(2))
-    rows[gone] = others[drawn]
-    return rows
+def without_class(features: Features, spare: Features, dropped: int) -> Features:
+    """Of a generator that never makes one class: spare samples of others stand in their place."""
+    assert features.logits is not None and spare.logits is not None  # noqa: PT018 (both extractors classify)
+    gone = (features.logits.argmax(1) == dropped).nonzero()[:, 0]
+    others = (spare.logits.argmax(1) != dropped).nonzero()[: len(gone), 0]
+    assert len(others) == len(gone)  # a quarter more samples than the pool has, and a tenth of it to replace
+    pool, logits = features.pool.clone(), features.logits.clone()
+    pool[gone], logits[gone] = spare.pool[others], spare.logits[others]
+    return Features(pool, logits)
 
 
 def collapsed(num: int, share: float, num_modes: int = 10) -> Tensor:

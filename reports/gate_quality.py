@@ -3,7 +3,7 @@
 python reports/gate_quality.py --data mnist > quality.md
 
 A VAE that the harness trains gives the samples. `weights` and `checkpoint`: sides that nothing tells apart, and sides
-of which one is degraded. `recipe`: a pool of training seeds of the digits suite's GAN, split at random. What was judged
+of which one is degraded. `recipe`: a pool of training seeds of the digits suite's VAE, split at random. What was judged
 is kept in --store, line by line, so that a run that was interrupted goes on.
 """
 
@@ -74,6 +74,8 @@ class Lab:
     images: Tensor
     """(P, C, H, W) uint8, of seeds 0 … P - 1"""
     features: Features
+    spare: Features
+    """of further seeds, to stand in the place of others"""
     real: Features
 
     @classmethod
@@ -82,9 +84,10 @@ class Lab:
         suite = aigc_bench.resolve_suite(data, overrides=[f"generators=[{VAE.format(steps=steps)}]", "seeds=1"])
         bench = api.prepare(suite, options)
         extractor = bench.extractors[0]
-        images = drawn(bench, num_pool)
+        images, spare = drawn(bench, num_pool + num_pool // 4).split([num_pool, num_pool // 4])
         real = bench.dataset.reference.samples[:NUM_REAL]
-        return cls(bench, extractor, images, collect.features(extractor, images), collect.features(extractor, real))
+        seen = [collect.features(extractor, samples) for samples in (images, spare, real)]
+        return cls(bench, extractor, images, *seen)
 
     def seen(self, images: Tensor) -> Features:
         """The extractor's view."""
@@ -177,11 +180,10 @@ def share(hits: int, num: int) -> str:
 
 def degraded(lab: Lab) -> Iterator[tuple[str, Features]]:
     """Every way to be worse, with features of the whole pool so degraded."""
-    assert lab.features.logits is not None  # both extractors classify
     yield "nothing", lab.features
     for name, change in OF_IMAGES.items():
         yield name, lab.seen(change(lab.images))
-    yield f"class {DROPPED} dropped", rows_of(lab.features, without_class(lab.features.logits.argmax(1), DROPPED))
+    yield f"class {DROPPED} dropped", without_class(lab.features, lab.spare, DROPPED)
     yield "collapse of 10 % to 10 samples", rows_of(lab.features, collapsed(len(lab.images), 0.1))
     for bits in (8, 5, 4):
         yield f"weights of {bits} bits", lab.seen(drawn(lab.bench, len(lab.images), bits))
@@ -233,8 +235,8 @@ def verdicts(judgements: list[dict[str, Any]]) -> str:
 
 
 def trained(steps: int, seeds: int, options: api.Options) -> Recorded:
-    """The digits suite's GAN over so many training seeds; cached, a case at a time."""
-    entry = f'{{build="gan", batch_size=256, budget={{steps={steps}}}}}'
+    """The digits suite's VAE over so many training seeds; cached, a case at a time."""
+    entry = f'{{build="vae", batch_size=128, budget={{steps={steps}}}, options={{latent_dim=16, hidden=256}}}}'
     metrics = f"metrics={json.dumps(list(RECIPE_METRICS))}"
     suite = aigc_bench.resolve_suite("digits", overrides=[f"generators=[{entry}]", metrics, f"seeds={seeds}"])
     run, folder = api.run(suite, options, on_event=progress)
@@ -255,29 +257,51 @@ def part(whole: Recorded, seeds: np.ndarray) -> Side:
     return Side("", run, whole.folder)
 
 
-def recipes(full: Recorded, half: Recorded, splits: int) -> Iterator[str]:
-    """What 5 against 5 seeds say of the same recipe and of half the steps, and whether the number needed is right."""
+def recipes(full: Recorded, others: dict[str, Recorded], splits: int) -> Iterator[str]:
+    """What so many against as many seeds say of the same recipe and of others; whether the number needed is right."""
     random = np.random.default_rng(4)
-    num = sum(one.status == "ok" for one in full.run.cases)
-    num_half = sum(one.status == "ok" for one in half.run.cases)
-    same, halved = [], []
-    for _ in range(splits):
-        order = random.permutation(num)
-        same.append(judged(part(full, order[:5]), part(full, order[5:10]), "recipe"))
-        worse = part(half, random.permutation(num_half)[:5])
-        halved.append(judged(part(full, order[:5]), worse, "recipe"))
-    yield "| sides, 5 seeds each | gate runs | metric | PASS | INCONCLUSIVE | REGRESSION |"
-    yield "|---|---|---|---|---|---|"
-    for title, judgements in ((f"the same recipe, of {num} seeds", same), (f"half the steps, of {num_half}", halved)):
-        for metric in judgements[0]:
-            said = [one[metric][0] for one in judgements]
-            shares = [f"{said.count(word) / len(said):.1%}" for word in ("PASS", "INCONCLUSIVE", "REGRESSION")]
-            yield f"| {title} | {len(said)} | {metric} | {' | '.join(shares)} |"
+    yield "| head | seeds a side | test | gate runs | fd: PASS | INCONCLUSIVE | **REGRESSION** | kd: REGRESSION |"
+    yield "|---|---|---|---|---|---|---|---|"
+    for num in (5, 10):
+        yield recipe_row(
+            "the same recipe", num, "Welch's t", [one_split(full, full, num, random) for _ in range(splits)]
+        )
+        for title, other in others.items():
+            for paired in (False, True):
+                test = "paired t" if paired else "Welch's t"
+                found = [one_split(full, other, num, random, paired=paired) for _ in range(splits)]
+                yield recipe_row(title, num, test, found)
     yield ""
     refused = judge(part(full, np.arange(1)), part(full, np.arange(1, 2)), Policy("recipe"), "")
     yield f"One seed on each side: {refused.verdict}, exit code {refused.exit_code}: {refused.decisions[0].reason}."
     yield ""
     yield from needed(full, random, splits)
+
+
+def one_split(
+    base: Recorded, head: Recorded, num: int, random: np.random.Generator, *, paired: bool = False
+) -> dict[str, Any]:
+    """Two draws of seeds from their pools: disjoint of one pool, the same where paired, of two pools otherwise any."""
+    sizes = [sum(one.status == "ok" for one in side.run.cases) for side in (base, head)]
+    if base is head:
+        order = random.permutation(sizes[0])
+        sides = part(base, order[:num]), part(head, order[num : 2 * num])
+    else:
+        drawn_seeds = random.permutation(min(sizes))[:num]
+        others = drawn_seeds if paired else random.permutation(sizes[1])[:num]
+        sides = part(base, drawn_seeds), part(head, others)
+    return told(judge(*sides, Policy("recipe", paired_seeds=paired), ""))
+
+
+def recipe_row(title: str, num: int, test: str, judgements: list[dict[str, Any]]) -> str:
+    """Shares of verdicts."""
+    by_metric = {
+        name: [verdict for one in judgements for metric, (verdict, _) in one.items() if metric.startswith(name)]
+        for name in RECIPE_METRICS
+    }
+    shares = [f"{by_metric['fd'].count(word) / len(judgements):.1%}" for word in ("PASS", "INCONCLUSIVE")]
+    worse = [f"{by_metric[name].count('REGRESSION') / len(judgements):.1%}" for name in RECIPE_METRICS]
+    return f"| {title} | {num} | {test} | {len(judgements)} | {' | '.join(shares)} | **{worse[0]}** | {worse[1]} |"
 
 
 def needed(full: Recorded, random: np.random.Generator, splits: int) -> Iterator[str]:
@@ -319,8 +343,8 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=300, help="gate runs of each claim where nothing changed")
     parser.add_argument("--repeats", type=int, default=20, help="gate runs of each degradation")
     parser.add_argument("--nums", type=int, nargs="+", default=[1000, 5000], help="samples a side")
-    parser.add_argument("--seeds", type=int, default=24, help="trained at full steps, and half as many at half")
-    parser.add_argument("--gan-steps", type=int, default=1200)
+    parser.add_argument("--seeds", type=int, default=24, help="trained at full steps, and half as many at fewer")
+    parser.add_argument("--recipe-steps", type=int, default=1500)
     parser.add_argument("--splits", type=int, default=1000, help="of the seeds into 5 and 5")
     parser.add_argument("--sections", nargs="+", default=["alike", "power", "recipe"])
     given = parser.parse_args()
@@ -342,11 +366,14 @@ def main() -> None:
     if "recipe" in given.sections:
         print(f"\n### {TITLES['recipe']}\n")
         recipe_options = api.Options(given.store / "digits", "cpu", 1)
-        pools = [
-            trained(steps, seeds, recipe_options)
-            for steps, seeds in ((given.gan_steps, given.seeds), (given.gan_steps // 2, max(given.seeds // 2, 5)))
-        ]
-        for line in recipes(*pools, given.splits):
+        steps = given.recipe_steps
+        full = trained(steps, given.seeds, recipe_options)
+        others = {
+            f"{name} the steps": trained(steps // parts, max(given.seeds // 2, 10), recipe_options)
+            for name, parts in (("half", 2), ("a quarter of", 4))
+        }
+        print(f"The digits suite's VAE: {given.seeds} seeds of {steps} steps, {max(given.seeds // 2, 10)} of fewer.\n")
+        for line in recipes(full, others, given.splits):
             print(line, flush=True)
 
 
@@ -357,7 +384,7 @@ ABOUT = (
 TITLES = {
     "alike": "Nothing changed: weights and checkpoints",
     "power": "What is caught: how many of the gate runs fail, and by which scores",
-    "recipe": "Recipes: the digits suite's GAN over training seeds",
+    "recipe": "Recipes: training seeds drawn from a pool",
 }
 
 

@@ -22,6 +22,9 @@ def quality(
     margin: Annotated[str, typer.Option(help="Worsening of a score that passes: 2% or 0.02.")] = "2%",
     dead_zone: Annotated[str, typer.Option(help="Worsening of a score that is none.")] = "0.5%",
     metrics: Annotated[str | None, typer.Option(help="Comma-separated. [default: all of quality]")] = None,
+    paired_seeds: Annotated[
+        bool, typer.Option("--paired-seeds", help="Of a recipe: a training seed means the same on both sides.")
+    ] = False,
     accept: judging.AcceptOption = None,
     fail_on_inconclusive: judging.InconclusiveOption = False,
     store: StoreOption = Path("runs"),
@@ -45,6 +48,7 @@ def quality(
         margin=comparing.ratio(margin, "--margin"),
         dead_zone=comparing.ratio(dead_zone, "--dead-zone"),
         metrics=metrics.split(",") if metrics else (),
+        paired_seeds=paired_seeds,
         store=store,
         baselines=baselines,
         command=command_line(),

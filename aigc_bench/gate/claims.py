@@ -49,6 +49,8 @@ class Policy:
     metrics: tuple[str, ...] = ()
     """names, or entry points, of the scores that are judged; empty: all that both sides have"""
     fail_on_inconclusive: bool = False
+    paired_seeds: bool = False
+    """of a recipe: a training seed means the same on both sides"""
     num_draws: int = 9_999
     """swaps of a permutation test"""
 
@@ -61,6 +63,8 @@ class Policy:
         if self.claim not in CLAIMS:
             lines = "\n".join(f"  --claim {name}: {text}" for name, text in CLAIMS.items())
             raise ConfigurationError(f"expected a claim, got {self.claim or 'none'}; say which one is tested:\n{lines}")
+        if self.paired_seeds and self.claim != "recipe":
+            raise ConfigurationError(f"pairs of training seeds are of the claim `recipe`, got {self.claim}")
         if not 0 <= self.dead_zone <= self.margin or not 0 < self.margin < math.inf:
             raise ConfigurationError(
                 f"expected 0 ≤ dead zone ≤ margin and a margin above 0, got {self.dead_zone:.2%} and {self.margin:.2%}"

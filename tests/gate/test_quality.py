@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from quality_kit import DIGEST, Remembered, drawn, moved, recorded, score
+from scipy import stats
 
 from aigc_bench.core import FeaturePair, Features
 from aigc_bench.errors import (
@@ -167,6 +168,23 @@ def test_a_recipe_is_judged_over_its_seeds() -> None:
     assert found.verdict == "INCONCLUSIVE"
     assert found.needed_units is not None
     assert found.needed_units > found.num_units == 5
+
+
+def test_seeds_that_mean_the_same_are_paired_where_it_is_claimed() -> None:
+    """Scores that move together decide by pairs what they leave open alone; four shared seeds are too few."""
+    base_rows = {("gan", seed): moved(GOOD, 50 + seed, 0.02, 0.05 * seed) for seed in range(5)}
+    head_rows = {key: moved(side, 60, 0.02, 0.05) for key, side in base_rows.items()}
+    base, head = (recorded("", rows, REAL, (frechet.fd,)) for rows in (base_rows, head_rows))
+    assert of(judged(base, head, "recipe"), "fd_made").verdict == "INCONCLUSIVE"
+    found = of(judged(base, head, "recipe", paired_seeds=True), "fd_made")
+    assert found.verdict == "REGRESSION"
+    anew = stats.ttest_1samp(found.differences, found.dead_zone, alternative="greater")
+    assert found.p_value == pytest.approx(anew.pvalue)
+    shifted = {("gan", seed + 1): side for (_, seed), side in base_rows.items() if seed is not None}
+    (refused,) = judged(base, recorded("", shifted, REAL, (frechet.fd,)), "recipe", paired_seeds=True).decisions
+    assert "they share 4" in refused.reason
+    with pytest.raises(ConfigurationError, match="of the claim `recipe`"):
+        Policy("weights", paired_seeds=True)
 
 
 def test_a_claim_is_asked_for_with_what_each_means() -> None:
