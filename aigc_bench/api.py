@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import BaseModel
 
 from aigc_bench import extraction, scoring
 from aigc_bench import protocols as published
@@ -260,14 +261,14 @@ def check_complete(run: Run) -> None:
         raise IncompleteRunError(f"{len(failures)} failed: " + "; ".join(failures))
 
 
-def write_json(run: Run, path: Path) -> None:
-    """Write the run's JSON exactly there.
+def write_json(found: BaseModel, path: Path) -> None:
+    """Write the JSON of a run or comparison exactly there.
 
     Raises:
         StoreError: it cannot be written.
     """
     with writing(path):
-        path.write_text(run.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        path.write_text(found.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
 
 def by_name(paths: Sequence[str]) -> dict[str, str]:

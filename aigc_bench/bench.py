@@ -166,13 +166,24 @@ class Bench:
             return {"pool": found.pool} | ({} if found.logits is None else {"logits": found.logits})
 
         inputs = {**identity, "num_samples": len(samples), "extractor": extractor.digest}
-        found = self.cache.tensors("features", inputs, produce)
-        return Features(found["pool"], found.get("logits"))
+        return Features.of(self.cache.tensors("features", inputs, produce))
+
+    def entries(self, identity: dict[str, Any]) -> dict[str, str]:
+        """Extractor's digest => the cache entry of the features of the samples that `identity` names."""
+        if not any(metric.evidence is core.FeaturePair for metric in self.metrics):
+            return {}
+        inputs = {**identity, "num_samples": self.suite.num_samples}
+        entry = self.cache.entry
+        return {one.digest: entry("features", {**inputs, "extractor": one.digest}) for one in self.extractors}
 
     def real(self, extractor: core.FeatureExtractor, split: str, num: int | None = None) -> Features:
         """The extractor's view of the first `num` samples of a split."""
         samples = getattr(self.dataset, split).samples[:num]
-        return self.features(extractor, self.stage(data=self.dataset.digest, split=split), samples)
+        return self.features(extractor, self.real_identity(split), samples)
+
+    def real_identity(self, split: str) -> dict[str, Any]:
+        """Inputs of the stages that observe a split."""
+        return self.stage(data=self.dataset.digest, split=split)
 
     def feature_pairs(self, subject: Subject) -> list[core.FeaturePair]:
         """One pair per extractor."""

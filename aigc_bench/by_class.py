@@ -180,6 +180,9 @@ def _mean(scores: Sequence[Score]) -> Score:
         method=f"from the standard errors of {num} classes; Welch-Satterthwaite degrees of freedom",
         estimand=f"mean over {num} of {len(scores)} classes of the expected score at their N, reference fixed",
         num_samples=sum(estimate.num_samples for estimate in estimates),
+        # Without a block of every class at once.
+        replicates=[math.fsum(b) / num for b in zip(*(one.replicates for one in estimates), strict=True)],
+        replicates_of="block left out",
         support=(0.0, math.inf),
     )
     return replace(whole, estimate=mean, status="ok", reason=None)

@@ -18,6 +18,7 @@ from torch import Tensor
 from aigc_bench.errors import GeneratorError, MeasurementError
 
 Modality = Literal["image", "text", "audio"]
+ReplicatesOf = Literal["block left out", "split", "half", "subset"]
 
 _DTYPES = {"image": torch.uint8, "text": torch.uint8, "audio": torch.float32}
 
@@ -364,6 +365,9 @@ class Estimate:
     num_samples: int
     replicates: tuple[float, ...] = ()
     """per block, process or training seed: the unit of every test"""
+    replicates_of: ReplicatesOf | None = None
+    """what each replicate is the score of, for comparisons replicate by replicate: the set without one of its 20 random
+    blocks, one of the disjoint splits, one of 19 × 2 halves, or one of the overlapping subsets"""
 
     def __post_init__(self) -> None:
         """Refuse what is undefined: a file never holds a NaN."""

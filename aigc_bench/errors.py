@@ -53,6 +53,19 @@ class StoreError(AigcBenchError):
     reason = "store"
 
 
+class FeaturesMissingError(StoreError):
+    """Features that a run's record names and that are no longer there, or never were kept."""
+
+    reason = "features-missing"
+
+
+class NothingComparableError(AigcBenchError):
+    """Two runs without a single score that can be compared."""
+
+    exit_code = 4
+    reason = "nothing-comparable"
+
+
 class UnwrittenReportError(StoreError):
     """What was found has been printed, and a file of it could not be written."""
 

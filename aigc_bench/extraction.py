@@ -36,6 +36,8 @@ PIECE = 64
 """images that an extractor sees at once, if it says that it likes so few: so often progress is seen, and so many images
 are decoded ahead"""
 
+STAGE = "sample-features"
+
 MAX_EXTRACTORS = 4
 """held at once: of two shapes in two precisions"""
 
@@ -131,15 +133,27 @@ def features_of(
         with place.cache.scratch() as folder:
             produce(folder)
             return feature_files.mapped(folder)
-    key = {
+    folder = place.cache.finish(STAGE, _key(extractor, samples, place, limit), produce)
+    feature_files.restore_left_out(folder, samples)
+    return feature_files.mapped(folder)
+
+
+def entry_of(
+    extractor: core.FeatureExtractor, samples: SampleSet, place: Place, limit: int | None = None
+) -> str | None:
+    """Where in the cache `features_of` these would be, asked before it; None of a loader, which nothing names."""
+    if samples.digest is None:
+        return None
+    return place.cache.entry(STAGE, _key(extractor, samples, place, samples.within(limit)))
+
+
+def _key(extractor: core.FeatureExtractor, samples: SampleSet, place: Place, limit: int | None) -> dict[str, Any]:
+    return {
         **identity_of(extractor, samples, place),
         "limit": limit,
         "files": f"one npy per output, from chunks of {CHUNK} in pieces of {piece_of(extractor)}",
         "outputs": getattr(extractor, "outputs", None),
     }
-    folder = place.cache.finish("sample-features", key, produce)
-    feature_files.restore_left_out(folder, samples)
-    return feature_files.mapped(folder)
 
 
 def _extract(

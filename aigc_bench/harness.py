@@ -50,7 +50,16 @@ def run_bench(bench: Bench, command: str) -> tuple[Run, Exhibits]:
             continue
         scores += found
         status: Literal["ok", "anchor"] = "anchor" if subject.blueprint is None else "ok"
-        records.append(CaseRecord(generator=name, training_seed=seed, status=status, training=subject.training))
+        records.append(
+            CaseRecord(
+                generator=name,
+                training_seed=seed,
+                status=status,
+                training=subject.training,
+                features=bench.entries(subject.identity),
+                seeded=name != "floor",  # whose samples are those of the holdout, in its order
+            )
+        )
     _check_measured(scores, records)
     run = Run(
         id=f"{bench.suite.name}-{started:%Y%m%d-%H%M%S-%f}"[:-3],
@@ -62,6 +71,7 @@ def run_bench(bench: Bench, command: str) -> tuple[Run, Exhibits]:
         dataset=_dataset(bench),
         cases=tuple(records),
         scores=tuple(scores),
+        features=bench.entries(bench.real_identity("reference")),
     )
     return run, exhibits
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from aigc_bench import core, feature_files
 from aigc_bench.core import Evidence, FeaturePair, Features, Metric, Score, SpatialStatisticsPair, StatisticsPair
 from aigc_bench.errors import DataError
-from aigc_bench.extraction import Place, extractor_for, features_of, sources_of
+from aigc_bench.extraction import Place, entry_of, extractor_for, features_of, sources_of
 from aigc_bench.harness import Row, scored
 from aigc_bench.inputs.samples import SampleSet
 from aigc_bench.metrics.frechet import fd
@@ -34,6 +34,8 @@ class Observation:
     reference: Reference
     shared: dict[str, Any] = field(default_factory=dict)
     """of every pair that is made of this"""
+    entry: str | None = None
+    """where in the cache the samples' features are; None of a loader's"""
 
     def pair(self) -> FeaturePair | None:
         """Both sides' features; None where only moments of the real side are published.
@@ -130,6 +132,7 @@ def observed(
     """
     extractor = extractor_for(protocol, samples, place)
     reference.check_extractor(extractor, protocol, place)
+    entry = entry_of(extractor, samples, place, limit)
     fake = features_of(extractor, samples, place, limit)
     identity = {
         "torch": torch.__version__,
@@ -142,4 +145,4 @@ def observed(
         "extractor": extractor.digest,
         "extractor_source": sources_of(extractor),
     }
-    return Observation(Row(name, None, identity), extractor, fake, real, reference)
+    return Observation(Row(name, None, identity), extractor, fake, real, reference, entry=entry)

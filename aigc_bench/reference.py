@@ -8,7 +8,15 @@ from pathlib import Path
 
 from aigc_bench.core import FeatureExtractor, Features
 from aigc_bench.errors import DataError
-from aigc_bench.extraction import Place, StoredFeatures, extractor_for, features_of, read_features, skipped_notes
+from aigc_bench.extraction import (
+    Place,
+    StoredFeatures,
+    entry_of,
+    extractor_for,
+    features_of,
+    read_features,
+    skipped_notes,
+)
 from aigc_bench.inputs.npy import Npz
 from aigc_bench.inputs.opening import Source
 from aigc_bench.inputs.samples import SampleSet
@@ -71,6 +79,14 @@ class Reference:
             return None
         place.on_event({"event": "case", "name": f"{protocol.name}: reference", "number": 0, "total": 1, "seed": None})
         return features_of(extractor_for(protocol, self.samples, place), self.samples, place, limit)
+
+    def entry(self, protocol: Protocol, place: Place, limit: int | None = None) -> str | None:
+        """Where `features` are kept, asked before it: in the cache, or an absolute path; None where nowhere."""
+        if self.stored is not None:
+            return str(Path(self.name).resolve())
+        if self.samples is None:
+            return None
+        return entry_of(extractor_for(protocol, self.samples, place), self.samples, place, limit)
 
     def fits(self, extractor: FeatureExtractor) -> bool:
         """Whether features made earlier, if that is what the real side is, are this extractor's."""

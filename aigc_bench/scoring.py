@@ -12,9 +12,10 @@ from aigc_bench import by_class, contact_sheet, paired, plugins, precision
 from aigc_bench.core import FeaturePair, Features, Metric, Score
 from aigc_bench.errors import BenchmarkFailedError, ConfigurationError, NothingMeasuredError
 from aigc_bench.extraction import Place, extractor_for, skipped_notes
+from aigc_bench.inputs.generated import GeneratedSamples
 from aigc_bench.inputs.samples import SampleSet
 from aigc_bench.machine import environment
-from aigc_bench.observation import Metrics, observed, without
+from aigc_bench.observation import Metrics, Observation, observed, without
 from aigc_bench.protocols import Protocol, passes
 from aigc_bench.reference import Reference
 from aigc_bench.store import CaseRecord, DatasetRecord, Exhibits, Run
@@ -98,6 +99,8 @@ class Findings:
     num_reference: int = 0
     extractors: list[str] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
+    entries: dict[str, dict[str, str]] = field(default_factory=dict)
+    """row => extractor's digest => where its features are; "reference" is the real side"""
 
 
 def score_sets(
@@ -139,8 +142,9 @@ def score_sets(
         suite=_suite(found, fakes, reference, bench),
         environment=environment(bench.place.device),
         dataset=_dataset(found, rows, reference),
-        cases=tuple(_case(name, found) for name in rows),
+        cases=tuple(_case(name, samples, found) for name, samples in rows.items()),
         scores=tuple(found.scores),
+        features=found.entries.get("reference", {}),
     )
     return run, found.exhibits
 
@@ -183,12 +187,17 @@ def _fitting(
 def _add_pass(found: Findings, rows: Rows, reference: Reference, group: Sequence[Protocol], bench: Bench) -> None:
     """What one extractor has to say about every row; a row that fails leaves the others to go on."""
     found.drifts += precision.drifts(rows, reference, group[0], bench.place, bench.limit)
-    real = reference.features(group[0], bench.place, bench.limit if bench.paired else None)
+    limit = bench.limit if bench.paired else None
+    entry = reference.entry(group[0], bench.place, limit)
+    real = reference.features(group[0], bench.place, limit)
     found.num_reference = real.num_samples if real else found.num_reference
     is_first = not found.extractors
     for name, samples in rows.items():
         try:
-            _add_row(found, name, samples, reference, real, group, bench, is_first)
+            seen = _add_row(found, name, samples, reference, real, group, bench, is_first)
+            for row, where in ((name, seen.entry), ("reference", entry)):
+                if where is not None:
+                    found.entries.setdefault(row, {})[seen.extractor.digest] = where
         except BenchmarkFailedError as error:
             found.failed.setdefault(name, str(error))
             bench.place.on_event({"event": "failed", "name": name, "seed": None, "reason": str(error)})
@@ -205,7 +214,7 @@ def _add_row(
     group: Sequence[Protocol],
     bench: Bench,
     is_first: bool,
-) -> None:
+) -> Observation:
     """Scores of one row by one extractor; with the first one what is said and shown of the samples, too."""
     place = bench.place
     seen = observed(name, samples, reference, real, group[0], place, bench.limit)
@@ -219,7 +228,7 @@ def _add_row(
         found.notes += by_class.left_out(name, *classes) if is_first else ()
         found.scores += by_class.scores(seen.row, pair, classes, group, place)
     if not is_first:
-        return
+        return seen
     if bench.paired:
         original = paired.originals_of(reference)
         found.scores += paired.scores(seen.row, samples, original, place, bench.limit)
@@ -229,6 +238,7 @@ def _add_row(
     sheet = contact_sheet.sheet_of(seen.row, samples, reference, seen.fake, singled, distance, place)
     found.exhibits |= sheet.exhibits
     found.notes += sheet.notes
+    return seen
 
 
 def _check_measured(found: Findings) -> None:
@@ -263,10 +273,16 @@ def _dataset(found: Findings, rows: Rows, reference: Reference) -> DatasetRecord
     )
 
 
-def _case(name: str, found: Findings) -> CaseRecord:
+def _case(name: str, samples: SampleSet, found: Findings) -> CaseRecord:
     if name in found.failed:
         return CaseRecord(generator=name, training_seed=None, status="failed", reason=found.failed[name])
-    return CaseRecord(generator=name, training_seed=None, status="anchor" if name == "floor" else "ok")
+    return CaseRecord(
+        generator=name,
+        training_seed=None,
+        status="anchor" if name == "floor" else "ok",
+        features=found.entries.get(name, {}),
+        seeded=isinstance(samples, GeneratedSamples),
+    )
 
 
 def _check_extras(rows: Rows, reference: Reference, bench: Bench) -> None:

@@ -57,6 +57,15 @@ class CaseRecord(_Record):
     status: Literal["ok", "failed", "anchor"]
     reason: str | None = None
     training: TrainingLog | None = None
+    features: dict[str, str] = {}
+    """extractor's digest => where the row's features are: in the cache ("features/DIGEST"), or an absolute path"""
+    seeded: bool = False
+    """sample i is that of sample seed i"""
+
+    @property
+    def label(self) -> str:
+        """For messages: "gan" or "gan, seed 0"."""
+        return self.generator if self.training_seed is None else f"{self.generator}, seed {self.training_seed}"
 
 
 class Run(_Record):
@@ -76,6 +85,8 @@ class Run(_Record):
     scores: tuple[Score, ...]
     exhibits: str | None = None
     """SHA-256 of exhibits.safetensors"""
+    features: dict[str, str] = {}
+    """the same of the real side"""
 
 
 Exhibits = dict[str, Tensor]
@@ -166,7 +177,15 @@ def load_run(folder: Path) -> Run:
     Raises:
         StoreError: not a run.json of this schema.
     """
-    path = folder / "run.json"
+    return read_run(folder / "run.json")
+
+
+def read_run(path: Path) -> Run:
+    """Read a run's record from a file of any name.
+
+    Raises:
+        StoreError: not a run of this schema.
+    """
     try:
         return Run.model_validate_json(path.read_bytes())
     except (OSError, ValidationError) as error:
@@ -218,6 +237,10 @@ class Cache:
                 _write_text(partial / "inputs.json", json.dumps(inputs, indent=2, sort_keys=True, default=str))
                 partial.rename(folder)
         return folder
+
+    def entry(self, stage: str, inputs: Mapping[str, Any]) -> str:
+        """Where a stage is or would be, relative to the cache: "features/DIGEST"."""
+        return self._folder(stage, inputs).relative_to(self.root).as_posix()
 
     @contextlib.contextmanager
     def scratch(self) -> Iterator[Path]:

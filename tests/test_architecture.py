@@ -25,8 +25,11 @@ ROWS = [
     {"harness", "sources"},
     {"by_class", "paired", "contact_sheet", "precision", "observation"},
     {"scoring"},
+    {"changes", "matching", "recorded"},
+    {"comparison", "baselines"},
+    {"gate"},
     {"report"},
-    {"api", "progress"},
+    {"api", "progress", "comparing"},
     {"cli"},
     {"__main__"},
 ]

@@ -38,15 +38,22 @@ def standard_error(real: Tensor, fake: Tensor) -> float:
     return float((np.abs(draws - p.numpy()).sum(1) / 2).std(ddof=1))
 
 
+def _without_blocks(real: Tensor, fake: Tensor, classes: Tensor) -> list[float]:
+    """The distance without each block of samples; none where there are too few samples for blocks."""
+    if len(classes) < 2 * intervals.NUM_BLOCKS:
+        return []
+    blocks = intervals.blocks(len(classes))
+    return [total_variation(real, fake - torch.bincount(classes[block], minlength=len(fake))) for block in blocks]
+
+
 def _compute(pair: FeaturePair) -> Estimate:
     if pair.fake.logits is None or pair.real.logits is None:
         raise NotAvailableError(f"extractor {pair.extractor!r} has no classifier")
     num, num_classes = pair.fake.logits.shape
     if num < 2:
         raise MeasurementError(f"class balance needs at least 2 generated samples, got {num}")
-    real, fake = (
-        torch.bincount(side.argmax(1), minlength=num_classes) for side in (pair.real.logits, pair.fake.logits)
-    )
+    classes = pair.fake.logits.argmax(1)
+    real, fake = (torch.bincount(side, minlength=num_classes) for side in (pair.real.logits.argmax(1), classes))
     return intervals.symmetric(
         total_variation(real, fake),
         standard_error(real, fake),
@@ -54,6 +61,8 @@ def _compute(pair: FeaturePair) -> Estimate:
         method=f"{NUM_DRAWS} multinomial draws of the generated classes, shrunk towards the reference, which is fixed",
         estimand=f"expected score at N = {num}, reference fixed",
         num_samples=num,
+        replicates=_without_blocks(real, fake, classes),
+        replicates_of="block left out",
         support=(0.0, 1.0),
     )
 

@@ -231,18 +231,24 @@ def check_spread(side: str, pool: Tensor) -> None:
         raise MeasurementError(f"all {len(pool)} {side} samples have the same features")
 
 
-def jackknifed(real: Moments, real_factor: Tensor, fake: Tensor) -> Estimate:
-    """The distance and its delete-a-block jackknife over the generated set, reference fixed."""
-    blocks = intervals.blocks(len(fake))
+def distances_without(
+    real: Moments, real_factor: Tensor, fake: Tensor, blocks: Sequence[Tensor]
+) -> tuple[float, list[float]]:
+    """The distance of all generated features (N, D), and those without one of the blocks of rows each."""
     check_spread("generated", fake)
     if len(fake) < fake.shape[1]:
         kept = [torch.cat([other for other in blocks if other is not block]) for block in blocks]
         whole, *left_out = distances_of_few(real, real_factor, fake, [torch.arange(len(fake)), *kept])
-    else:
-        # The blocks' moments are made twice rather than kept: twenty at D = 2048 are two thirds of a gigabyte.
-        moments = functools.reduce(operator.add, (Moments.of(fake[block]) for block in blocks))
-        whole = frechet_distance(real, moments, real_factor)
-        left_out = [frechet_distance(real, moments - Moments.of(fake[block]), real_factor) for block in blocks]
+        return whole, left_out
+    # The blocks' moments are made twice rather than kept: twenty at D = 2048 are two thirds of a gigabyte.
+    moments = functools.reduce(operator.add, (Moments.of(fake[block]) for block in blocks))
+    whole = frechet_distance(real, moments, real_factor)
+    return whole, [frechet_distance(real, moments - Moments.of(fake[block]), real_factor) for block in blocks]
+
+
+def jackknifed(real: Moments, real_factor: Tensor, fake: Tensor) -> Estimate:
+    """The distance and its delete-a-block jackknife over the generated set, reference fixed."""
+    whole, left_out = distances_without(real, real_factor, fake, intervals.blocks(len(fake)))
     return intervals.of_jackknife(
         whole,
         left_out,

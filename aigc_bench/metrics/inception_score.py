@@ -139,6 +139,7 @@ def estimate(logits: Tensor, bias: Tensor | None, convention: Convention) -> Est
             estimand=estimand,
             num_samples=len(logits),
             replicates=scores.tolist(),
+            replicates_of="split",
             support=support,
         )
     blocks = intervals.blocks(len(logits))

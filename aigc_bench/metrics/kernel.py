@@ -77,7 +77,19 @@ def _members(rows: Tensor | None, num: int) -> Tensor:
     return torch.zeros(len(rows), num, dtype=torch.float64).scatter_(1, rows, 1.0).T.contiguous()
 
 
-def _unbiased(fake_total: Tensor, real_total: Tensor, cross_total: Tensor, num_fake: int, num_real: int) -> Tensor:
+def _kept(num: int) -> Tensor:
+    """(num, 20) float64, 0 where a sample is in the block and 1 elsewhere; (num, 0) of too few for blocks."""
+    if num < 2 * intervals.NUM_BLOCKS:
+        return torch.zeros(num, 0, dtype=torch.float64)
+    kept = torch.ones(num, intervals.NUM_BLOCKS, dtype=torch.float64)
+    for number, block in enumerate(intervals.blocks(num)):
+        kept[block, number] = 0.0
+    return kept
+
+
+def _unbiased(
+    fake_total: Tensor, real_total: Tensor, cross_total: Tensor, num_fake: int | Tensor, num_real: int
+) -> Tensor:
     """MMD² from the sums over all pairs of unlike samples of each side, and over all pairs of both."""
     own = fake_total / (num_fake * (num_fake - 1)) + real_total / (num_real * (num_real - 1))
     return own - 2 * cross_total / (num_fake * num_real)
@@ -98,6 +110,8 @@ class KernelSums:
     num_real: int
     subset_distances: Tensor
     """(100,) float64, empty where no subsets were asked for"""
+    left_out: Tensor
+    """(20,) float64 distances without one block of generated samples each; empty where they are too few for blocks"""
 
     @classmethod
     def of(
@@ -106,9 +120,11 @@ class KernelSums:
         """(M, D), (N, D) => sums; `real_sums` is `real_sums_of` these where it is known."""
         real_in = _members(subsets.real if subsets else None, len(real))
         fake_in = _members(subsets.fake if subsets else None, len(fake))
+        kept = _kept(len(fake))
         # Sides of tiles are made float64 as they come: a copy of everything would be the largest thing in memory.
         real_total, real_totals = real_sums or real_sums_of(real, subsets)
-        fake_rows, squares, fake_totals = _own_sums(fake, fake_in)
+        fake_rows, squares, totals = _own_sums(fake, torch.cat([fake_in, kept], 1))
+        fake_totals, kept_totals = totals.split([fake_in.shape[1], kept.shape[1]])
         cross_rows = torch.zeros(len(fake), dtype=torch.float64)
         cross_totals = torch.zeros_like(real_totals)
         for i, a in _tiles(fake):
@@ -117,7 +133,9 @@ class KernelSums:
                 cross_rows[i] += kernel.sum(1)
                 cross_totals += (fake_in[i] * (kernel @ real_in[j])).sum(0)
         distances = _unbiased(fake_totals, real_totals, cross_totals, SUBSET_SIZE, SUBSET_SIZE)
-        return cls(real_total, fake_rows, cross_rows, squares, len(real), distances)
+        num, whole = kept.sum(0), torch.tensor(real_total, dtype=torch.float64)
+        left_out = _unbiased(kept_totals, whole, cross_rows @ kept, num, len(real))
+        return cls(real_total, fake_rows, cross_rows, squares, len(real), distances, left_out)
 
     @property
     def distance(self) -> float:
@@ -202,6 +220,8 @@ def _compute(pair: FeaturePair) -> Estimate:
         method="U-statistic's variance over the generated set, both terms; reference fixed",
         estimand=f"expected score, reference fixed (unbiased: the same for every N; here {len(fake)})",
         num_samples=len(fake),
+        replicates=sums.left_out.tolist(),
+        replicates_of="block left out",
     )
 
 
@@ -235,6 +255,7 @@ def _compute_subsets(pair: FeaturePair) -> Estimate:
         estimand=f"expected score, reference fixed (unbiased: the same for every N; here {len(fake)})",
         num_samples=len(fake),
         replicates=distances.tolist(),
+        replicates_of="subset",
     )
 
 

@@ -83,6 +83,7 @@ def _recall(pair: FeaturePair) -> Estimate:
         estimand=_text(pair),
         num_samples=len(pair.fake.pool),
         replicates=sweep.recalled_halves.double().mean(2).flatten().tolist(),
+        replicates_of="half",
         support=(0.0, 1.0),
     )
 
@@ -105,6 +106,7 @@ def _coverage(pair: FeaturePair) -> Estimate:
         estimand=_text(pair),
         num_samples=len(pair.fake.pool),
         replicates=(num - by_block > 0).double().mean(1).tolist(),
+        replicates_of="block left out",
         support=(0.0, 1.0),
     )
 

@@ -93,6 +93,8 @@ def _psnr(errors: ReconstructionErrors) -> Estimate:
         method="delta method on the mean squared error over held-out samples",
         estimand="PSNR of the expected squared error",
         num_samples=len(squared),
+        replicates=[-10 * math.log10(mean) for mean in intervals.means_without(squared) if mean > 0],
+        replicates_of="block left out",
     )
 
 

@@ -12,7 +12,7 @@ import torch
 from scipy import stats
 from torch import Tensor
 
-from aigc_bench.core import Estimate
+from aigc_bench.core import Estimate, ReplicatesOf
 from aigc_bench.errors import MeasurementError, NotAvailableError
 
 LEVEL = 0.95
@@ -29,6 +29,7 @@ def symmetric(  # the fields of an Estimate, by keyword
     estimand: str,
     num_samples: int,
     replicates: Sequence[float] = (),
+    replicates_of: ReplicatesOf | None = None,
     support: tuple[float, float] = (-math.inf, math.inf),
 ) -> Estimate:
     """Value ± t · standard_error, Student's t with `degrees` of freedom; bounds stay within `support`."""
@@ -43,13 +44,14 @@ def symmetric(  # the fields of an Estimate, by keyword
         estimand=estimand,
         num_samples=num_samples,
         replicates=tuple(replicates),
+        replicates_of=replicates_of if replicates else None,
     )
 
 
 def of_mean(
     values: Tensor, *, method: str, estimand: str, support: tuple[float, float] = (-math.inf, math.inf)
 ) -> Estimate:
-    """The mean of independent values (N,) with Student's t interval.
+    """The mean of independent values (N,) with Student's t interval; its replicates are those of a jackknife.
 
     Raises:
         MeasurementError: fewer than two values.
@@ -66,6 +68,8 @@ def of_mean(
         method=method,
         estimand=estimand,
         num_samples=num,
+        replicates=means_without(values),
+        replicates_of="block left out",
         support=support,
     )
 
@@ -94,8 +98,17 @@ def of_jackknife(
         estimand=estimand,
         num_samples=num_samples,
         replicates=values.tolist(),
+        replicates_of="block left out",
         support=support,
     )
+
+
+def means_without(values: Tensor) -> list[float]:
+    """The mean of (N,) values without each of the blocks; none where there are too few values for blocks."""
+    if len(values) < 2 * NUM_BLOCKS:
+        return []
+    total, num = values.sum(), len(values)
+    return [float((total - values[block].sum()) / (num - len(block))) for block in blocks(num)]
 
 
 def of_share(flags: Tensor, *, method: str, estimand: str) -> Estimate:
@@ -111,6 +124,7 @@ def of_share(flags: Tensor, *, method: str, estimand: str) -> Estimate:
         raise MeasurementError("a share needs at least 1 sample, got 0")
     interval = stats.binomtest(hits, num).proportion_ci(LEVEL, method="wilson")
     share = hits / num
+    without = tuple(means_without(flags.double()))
     return Estimate(
         value=share,
         standard_error=math.sqrt(share * (1 - share) / num),
@@ -120,6 +134,8 @@ def of_share(flags: Tensor, *, method: str, estimand: str) -> Estimate:
         method=method,
         estimand=estimand,
         num_samples=num,
+        replicates=without,
+        replicates_of="block left out" if without else None,
     )
 
 
@@ -139,19 +155,19 @@ def scaled(estimate: Estimate, factor: float) -> Estimate:
     )
 
 
-def blocks(num_samples: int) -> list[Tensor]:
-    """20 disjoint blocks of nearly equal size, ascending int64 row numbers each, drawn at random by a fixed seed.
+def blocks(num_samples: int, num_blocks: int = NUM_BLOCKS) -> list[Tensor]:
+    """Disjoint blocks of nearly equal size, ascending int64 row numbers each, drawn at random by a fixed seed.
 
     At random, because files often lie class by class: contiguous blocks would then differ by more than sampling.
 
     Raises:
         MeasurementError: fewer than two samples a block.
     """
-    if num_samples < 2 * NUM_BLOCKS:
-        raise MeasurementError(f"the jackknife needs at least {2 * NUM_BLOCKS} samples on each side, got {num_samples}")
+    if num_samples < 2 * num_blocks:
+        raise MeasurementError(f"the jackknife needs at least {2 * num_blocks} samples on each side, got {num_samples}")
     # RandomState's stream is frozen by NumPy's policy: a stored score repeats under any version.
     order = torch.from_numpy(np.random.RandomState(BLOCK_SEED).permutation(num_samples))
-    edges = [num_samples * i // NUM_BLOCKS for i in range(NUM_BLOCKS + 1)]
+    edges = [num_samples * i // num_blocks for i in range(num_blocks + 1)]
     return [order[a:b].sort().values for a, b in itertools.pairwise(edges)]
 
 

@@ -125,11 +125,14 @@ def welch(base_values: Sequence[float], head_values: Sequence[float]) -> Differe
     base, head = np.asarray(base_values, dtype=np.float64), np.asarray(head_values, dtype=np.float64)
     if min(len(base), len(head)) < 2:
         raise MeasurementError(f"a difference of means needs at least 2 values a side, got {len(base)} and {len(head)}")
-    error = math.sqrt(base.var(ddof=1) / len(base) + head.var(ddof=1) / len(head))
-    value = float(head.mean() - base.mean())
-    if error == 0:
+    shares = [float(side.var(ddof=1)) / len(side) for side in (base, head)]
+    value, total = float(head.mean() - base.mean()), sum(shares)
+    if total == 0:
         return Difference(value, 0.0, len(base) + len(head) - 2)
-    return Difference(value, error, float(stats.ttest_ind(head, base, equal_var=False).df))
+    # As scipy's ttest_ind has them, which warns where all seeds of one side agree.
+    parts = [share / total for share in shares]
+    degrees = 1 / sum(part**2 / (len(side) - 1) for part, side in zip(parts, (base, head), strict=True))
+    return Difference(value, math.sqrt(total), degrees)
 
 
 def seeds_needed(base_spread: float, head_spread: float, margin: float, power: float = POWER) -> int | None:

@@ -1,0 +1,10 @@
+"""`gate`: verdicts on two sides."""
+
+from __future__ import annotations
+
+import typer
+
+from aigc_bench.cli.application import app
+
+gate_app = typer.Typer(help="A verdict on two sides, with an exit code.", no_args_is_help=True)
+app.add_typer(gate_app, name="gate")

@@ -1,0 +1,39 @@
+"""What each pair of samples does to a distance: the unit of the permutation test of the claim `weights`.
+
+A distance is linearised at base and head *pooled*: a function h of single samples, whose difference over a pair,
+d = h(head) - h(base), is what the pair adds to the distance of head less that of base. Pooled, the two sides can be
+swapped in any pair without a change of h, so that d changes its sign and nothing else: if the sides are exchangeable,
+the permutation of signs is exact, however crude the linearisation.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from aigc_bench.core import Features
+from aigc_bench.metrics.frechet import influences
+from aigc_bench.metrics.kernel import KernelSums, real_sums_of
+
+
+def frechet_differences(real: Features, base: Tensor, head: Tensor) -> Tensor:
+    """(N,) float64 what each pair does to the Fréchet distance, from (N, D) features of both sides.
+
+    Raises:
+        MeasurementError: all samples are alike.
+    """
+    return _differences(influences(real, torch.cat([base, head])), len(base))
+
+
+def kernel_differences(real: Features, base: Tensor, head: Tensor) -> Tensor:
+    """(N,) float64 what each pair does to the kernel distance: its witness function (Gretton et al. 2012, § 2.3)."""
+    pooled = torch.cat([base, head])
+    key = "kernel"
+    if key not in real.derived:
+        real.derived[key] = real_sums_of(real.pool, None)
+    sums = KernelSums.of(real.pool, pooled, real_sums=real.derived[key])
+    return _differences(2 * (sums.fake_rows / (len(pooled) - 1) - sums.cross_rows / sums.num_real), len(base))
+
+
+def _differences(values: Tensor, num_base: int) -> Tensor:
+    return values[num_base:] - values[:num_base]
