@@ -135,6 +135,11 @@ class Bench:
         log = TypeAdapter(TrainingLog).validate_json((folder / "training.json").read_bytes())
         return Subject(case.entry.name, case.training_seed, blueprint.build(), identity, blueprint, log)
 
+    def weights(self, subject: Subject) -> str | None:
+        """The checkpoint that a subject samples from, relative to the cache; None of what was not trained here."""
+        path = subject.blueprint.weights if subject.blueprint else None
+        return path.relative_to(self.cache.root).as_posix() if path else None
+
     def _fit(self, case: Case, blueprint: collect.Blueprint, folder: Path) -> None:
         seed, budget = case.training_seed, case.entry.budget
         assert seed is not None and budget is not None  # noqa: PT018 (a case has both or neither)

@@ -58,6 +58,7 @@ def run_bench(bench: Bench, command: str) -> tuple[Run, Exhibits]:
                 training=subject.training,
                 features=bench.entries(subject.identity),
                 seeded=name != "floor",  # whose samples are those of the holdout, in its order
+                weights=bench.weights(subject),
             )
         )
     _check_measured(scores, records)

@@ -61,6 +61,8 @@ class CaseRecord(_Record):
     """extractor's digest => where the row's features are: in the cache ("features/DIGEST"), or an absolute path"""
     seeded: bool = False
     """sample i is that of sample seed i"""
+    weights: str | None = None
+    """the checkpoint that was sampled, relative to the cache; None of what was not trained here"""
 
     @property
     def label(self) -> str:
