@@ -25,6 +25,7 @@ ROWS = [
     {"harness", "sources"},
     {"by_class", "paired", "contact_sheet", "precision", "observation"},
     {"scoring"},
+    {"gate"},
     {"report"},
     {"api", "progress"},
     {"cli"},

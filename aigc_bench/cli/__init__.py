@@ -6,6 +6,7 @@ that `--help` answers at once.
 
 # The order of `--help`.
 from aigc_bench.cli import running, scoring, looking  # isort: skip
+from aigc_bench.cli import gating  # isort: skip
 from aigc_bench.cli.application import app, main
 
-__all__ = ["app", "looking", "main", "running", "scoring"]
+__all__ = ["app", "gating", "looking", "main", "running", "scoring"]
