@@ -235,10 +235,8 @@ def _print_rates(found: SelfTestOfGate) -> None:
         interval = f"{rate.low:.1%} to {rate.high:.1%}"
         table.add_row(rate.what, f"{rate.value:.1%}", f"{rate.hits} of {rate.decisions}", interval, over)
     Console().print(table)
-    pairs = sum(found.pairs) / len(found.pairs)
-    print(
-        f"{found.rounds} rounds of {pairs:.0f} pairs in {found.wall_s:.0f} s; pairs differ by {found.spread:.2g} (median)."
-    )
+    pairs = f"{sum(found.pairs)} pairs of processes in {found.rounds} rounds and {found.wall_s:.0f} s"
+    print(f"{pairs}; pairs differ by {found.spread:.2g} (median).")
     print("Intervals are exact; those over rounds allow for decisions of one round sharing their processes.")
     for statement in found.statements:
         print(statement)

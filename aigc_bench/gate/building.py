@@ -78,11 +78,12 @@ class Builder:
         path = {"PATH": f"{folder / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
         within = path | {"VIRTUAL_ENV": str(folder)}
         python = str(folder / "bin" / "python")
-        self._step(checkout, [python, "-m", "pip", "install", "--quiet", *_instrument()], within)
         command = shlex.split(self.command)
         # The child's PATH is not where its own name is looked for.
         found = shutil.which(command[0], path=path["PATH"]) or command[0]
         self._step(checkout, [found, *command[1:]], within)
+        # Last: whatever the project asks for, both sides are measured by the same.
+        self._step(checkout, [python, "-m", "pip", "install", "--quiet", *_instrument()], within)
         if not _points_to(folder, checkout.folder):
             (folder / FINISHED).touch()
 

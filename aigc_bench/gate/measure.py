@@ -121,8 +121,7 @@ def _read(done: Ended, folder: Path) -> Readings:
     try:
         found, _ = parsed(folder / "found.json")
     except ValueError as error:
-        if done.returncode == 0:
-            died = f"{error}; pytest said: {done.output}"
+        died = died or f"{error}; pytest said: {done.output}"
     found |= {name: Reading(failure=reason) for name, reason in failed.items()}
     return Readings(found, done.wall_s, died, process, done.returncode in KILLED)
 

@@ -27,7 +27,7 @@ class Reading:
         return min(self.blocks)
 
     @classmethod
-    def of(cls, blocks: object) -> Reading:
+    def of(cls, blocks: Any) -> Reading:
         """A reading, failed where a number is none, not finite, or not positive."""
         numbers = blocks if isinstance(blocks, list) else [blocks]
         for number in numbers or [None]:
@@ -72,6 +72,8 @@ class Readings:
 def parsed(path: Path) -> tuple[dict[str, Reading], dict[str, Any]]:
     """The readings of a file in pytest-benchmark's form, and what it says of its process.
 
+    Without benchmarks, pytest-benchmark writes no file: then there are none.
+
     Raises:
         ValueError: it is not one.
     """
@@ -80,7 +82,7 @@ def parsed(path: Path) -> tuple[dict[str, Reading], dict[str, Any]]:
         readings = {str(one["fullname"]): Reading.of(one["stats"]["data"]) for one in document["benchmarks"]}
         return readings, dict(document.get("process", {}))
     except FileNotFoundError:
-        raise ValueError("no output was written") from None
+        return {}, {}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"the output is not pytest-benchmark's JSON: {type(error).__name__}: {error}") from error
 
