@@ -28,11 +28,15 @@ INSTRUMENT = (
     "--benchmark-disable-gc",
     f"--benchmark-min-rounds={MIN_BLOCKS}",
     f"--benchmark-min-time={BLOCK_S}",
-    # A round is calibrated to at least min-time, and there are max-time / round of them: seven, where rounds are that
-    # short. The same max-time bounds each pass of the warm-up, of which there is one per step of the calibration.
+    # There are max-time / (what a round takes) rounds, and at least seven.
     f"--benchmark-max-time={MIN_BLOCKS * BLOCK_S}",
+    # How many calls make a round is estimated from a hundredth of 5 × min-time on: from half of it, as by default, one
+    # tries ten times as many calls, and rounds of up to 100 ms come of it.
+    "--benchmark-calibration-precision=100",
+    # Each step of the calibration is done twice, the last of which takes min-time, and then a whole round, before any
+    # counts. More iterations would be done at every step, for as long as max-time: seconds for each benchmark.
     "--benchmark-warmup=on",
-    "--benchmark-warmup-iterations=1000",
+    "--benchmark-warmup-iterations=1",
     "--benchmark-quiet",
 )
 
