@@ -138,18 +138,11 @@ def measure(subject: Subject, kind: str, number: int, store: Path, budget_s: flo
         return
     head = subject.same if kind == "same" else subject.slower
     assert head is not None
-    benchmarks = PytestFiles(subject.paths)
     policy = Policy(seed=1000 * number + (kind == "slower"), budget_s=budget_s)
     command = f"aigc-bench gate speed {' '.join(subject.paths)} --base {subject.base} --head {head}"
-    request = Request(
-        subject.asked(subject.base, head), benchmarks, policy, store / subject.name / kind / str(number), command
-    )
-    (request.store / "gate").mkdir(parents=True, exist_ok=True)
-    environments = store / "environments"
-    environments.mkdir(exist_ok=True)
-    if not (request.store / "gate" / "environments").exists():
-        (request.store / "gate" / "environments").symlink_to(environments.resolve())
-    judgement = gate_speed(request)
+    place = run_store(store, f"{subject.name}-{kind}-{number:03d}")
+    asked = subject.asked(subject.base, head)
+    judgement = gate_speed(Request(asked, PytestFiles(subject.paths), policy, place, command))
     [journal] = (place / "gate" / "journals").glob("*.jsonl")
     pairs = [record for line in journal.read_text().splitlines() if "pair" in (record := json.loads(line))]
     for pair in pairs:

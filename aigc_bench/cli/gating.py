@@ -37,6 +37,7 @@ BudgetOption = Annotated[
     str | None, typer.Option(envvar="AIGC_BENCH_BUDGET", help="Time for measuring: 90s, 5m, 1h. [default: none]")
 ]
 
+LEAST_TIMEOUT_S = 60.0
 UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
 
@@ -88,7 +89,9 @@ def speed(
         folder=Path.cwd(),
     )
     asked.check()
-    timeout_s = seconds(timeout, "--timeout")
+    budget_s = None if budget is None else seconds(budget, "--budget")
+    # A hang should not cost more than the whole gate may.
+    timeout_s = min(seconds(timeout, "--timeout"), max(budget_s or math.inf, LEAST_TIMEOUT_S))
     if suite is None:
         benchmarks = _benchmarks(asked, files or [], pytest_args, timeout_s)
     elif files or asked.commands is not None:
@@ -98,7 +101,7 @@ def speed(
     policy = Policy(
         dead_zone=log_ratio(dead_zone, "--dead-zone"),
         effect=log_ratio(effect, "--effect"),
-        budget_s=None if budget is None else seconds(budget, "--budget"),
+        budget_s=budget_s,
         seed=seed,
         fresh=fresh,
         fail_on_inconclusive=fail_on_inconclusive,

@@ -20,7 +20,6 @@ from aigc_bench.errors import BenchmarkFailedError
 
 TAIL_BYTES = 4000
 TAIL_LINES = 12
-GONE_S = 5.0
 PR_SET_PDEATHSIG = 1
 
 
@@ -77,18 +76,19 @@ def ended(
 
 
 def _waited(process: subprocess.Popen[bytes], timeout_s: float | None) -> bool:
-    """Wait without polling, which would round wall times to 50 ms; whether it ended in time."""
+    """Wait without polling, which would round wall times to 50 ms; whether it ended in time.
+
+    Where the system can, the process is not reaped yet: until it is, nobody else's group has its number.
+    """
     if hasattr(os, "pidfd_open"):
         descriptor = os.pidfd_open(process.pid)
         try:
             # poll, unlike select, takes descriptors beyond 1023.
             poll = select.poll()
             poll.register(descriptor, select.POLLIN)
-            if not poll.poll(None if timeout_s is None else timeout_s * 1000):
-                return False
+            return bool(poll.poll(None if timeout_s is None else timeout_s * 1000))
         finally:
             os.close(descriptor)
-        timeout_s = GONE_S
     try:
         process.wait(timeout_s)
     except subprocess.TimeoutExpired:

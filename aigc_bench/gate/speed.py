@@ -58,6 +58,7 @@ def gate_speed(request: Request, on_event: OnEvent = lambda event: None) -> Judg
             "benchmarks": request.benchmarks.inputs,
             "policy": (request.policy.dead_zone, request.policy.effect, request.policy.budget_s, request.policy.seed),
             "machine": machine_identity(),
+            "environments": [one.model_dump(mode="json")["environment"] for one in (checked.base, checked.head)],
         }
         with journal(request.store / "gate" / "journals", inputs, fresh=request.policy.fresh) as kept:
             session = Session(base, head, request.benchmarks, request.policy, kept, on_event)

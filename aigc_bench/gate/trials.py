@@ -164,10 +164,10 @@ def _reason(trial: Trial, found: Outcome, verdict: Verdict, stopped: str) -> str
         return f"{bounds}: more than {percent(looks.dead_zone)}"
     if verdict == "PASS":
         flagged = "; flagged by the first pairs, which fresh ones did not bear out" if trial.is_flagged else ""
-        at_most = (
-            f"at most {percent(found.high)} slower" if found.high > 0 else f"faster by {percent(-found.high)} at least"
+        bound = (
+            f"at most {percent(found.high)} slower" if found.high > 0 else f"faster by at least {percent(-found.high)}"
         )
-        return f"{at_most}, and less than {percent(looks.effect)} was the question{flagged}"
+        return f"{bound}, less than the {percent(looks.effect)} that must be caught{flagged}"
     state = "; the first pairs say slower, and fresh ones do not confirm it yet" if trial.is_flagged else ""
     why = stopped if trial.is_open else "the last look"
     guaranteed = f"; {percent(found.detectable)} would have been caught" if found.detectable is not None else ""
