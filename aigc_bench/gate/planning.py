@@ -63,13 +63,14 @@ def planned(policy: Policy, pair_s: float, num_benchmarks: int) -> Plan:
         return Plan(looks, confirmation_looks(num_benchmarks, looks), _foreseen(looks, None, pair_s))
     if num < PAIRS[0]:
         least = (PAIRS[0] + 1) * SLACK * pair_s
+        pairs = "pair" if num == 1 else "pairs"
         statement = (
-            f"A budget of {policy.budget_s:g} s is enough for {num} pairs of {pair_s:.2g} s, and the first look is at "
-            f"{PAIRS[0]}: nothing can be decided. Give it {least:.0f} s, or fewer benchmarks."
+            f"A budget of {policy.budget_s:g} s is enough for {num} {pairs} of {pair_s:.2g} s, and the first look is "
+            f"at {PAIRS[0]}: nothing can be decided. Give it {least:.0f} s, or fewer benchmarks."
         )
         return Plan(None, None, statement)
-    pairs = PAIRS if num >= PAIRS[-1] else [*(at for at in PAIRS if at <= NEAR * num), num]
-    looks = Looks.spending(pairs, dead_zone=policy.dead_zone, effect=policy.effect)
+    at = PAIRS if num >= PAIRS[-1] else [*(one for one in PAIRS if one <= NEAR * num), num]
+    looks = Looks.spending(at, dead_zone=policy.dead_zone, effect=policy.effect)
     return Plan(looks, confirmation_looks(num_benchmarks, looks), _foreseen(looks, policy.budget_s, pair_s))
 
 

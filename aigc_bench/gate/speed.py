@@ -214,9 +214,11 @@ def _error_rates(trials: Sequence[Trial], plan: Plan) -> Iterator[str]:
     guaranteed = [detectable(spread, last, plan.looks) or math.inf for spread in spreads]
     blind = [seen for seen in guaranteed if seen > plan.looks.effect]
     if spreads:
+        alone = len(spreads) == 1
+        widest = f"{max(spreads):.2g}" if alone else f"{min(spreads):.2g} to {max(spreads):.2g}"
         yield (
-            f"Pairs differ by {min(spreads):.2g} to {max(spreads):.2g} (standard deviations of log ratios): slowdowns "
-            f"from {percent(max(guaranteed))} on are caught with 95 % power in all benchmarks that were measured."
+            f"Pairs differ by {widest} (standard deviation of log ratios): slowdowns from {percent(max(guaranteed))} "
+            f"on are caught with 95 % power{'' if alone else ' in every benchmark'}."
         )
     if blind:
         yield (

@@ -141,7 +141,8 @@ def _at_most(going: Sequence[Trial], number: int) -> int:
 
 def percent(value: float) -> str:
     """A log ratio as people read it: "5.1 %"."""
-    return f"{100 * math.expm1(value):.2g} %"
+    found = 100 * math.expm1(value)
+    return f"{found:.2g} %" if abs(found) < 100 else f"{found:.0f} %"
 
 
 def _test(trial: Trial) -> str:
