@@ -20,13 +20,14 @@ from __future__ import annotations
 import argparse
 import gzip
 import json
-import subprocess
+import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import gate_toy
 import numpy as np
 import peer_rules
 
@@ -41,44 +42,6 @@ TRACES = Path(__file__).parent / "traces" / "gate"
 BLOCKS = 7
 DIGITS = 5
 """significant, of a block's seconds: finer than any clock's spread"""
-WHO = ["-c", "user.name=gate", "-c", "user.email=gate@example.org", "-c", "core.hooksPath=/dev/null"]
-
-TOY = '''"""Small workloads; ROUNDS of each are one call."""
-
-import hashlib
-import json
-import re
-
-ROUNDS = 20
-RECORD = {"names": [f"name {i}" for i in range(12)], "numbers": list(range(12))}
-TEXT = "one fish, two fish, red fish, blue fish; " * 4
-
-
-def rounds(work):
-    for _ in range(ROUNDS):
-        work()
-
-
-WORK = {
-    "arithmetic": lambda: sum(i * i % 7 for i in range(100)),
-    "hashing": lambda: hashlib.sha256(b"aigc-bench" * 200).digest(),
-    "sorting": lambda: sorted(i * 7919 % 1009 for i in range(80)),
-    "mapping": lambda: {str(i): (i,) for i in range(50)},
-    "joining": lambda: "-".join(f"{i:04d}" for i in range(40)).upper(),
-    "encoding": lambda: json.loads(json.dumps(RECORD)),
-    "matching": lambda: re.findall(r"(\\w+) fish", TEXT),
-    "copying": lambda: bytes(bytearray(40_000))[::-1],
-}
-'''
-TOY_BENCHMARKS = """import pytest
-import toy
-
-
-@pytest.mark.parametrize("name", sorted(toy.WORK))
-def test_work(benchmark, name):
-    benchmark(toy.rounds, toy.WORK[name])
-"""
-TOY_PROJECT = '[project]\nname = "toy"\nversion = "1"\n\n[tool.setuptools]\npy-modules = ["toy"]\n'
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,32 +56,16 @@ class Subject:
     slower: str | None = None
 
 
-def git(repository: Path, *arguments: str) -> str:
-    """Run git; what it prints."""
-    done = subprocess.run(["git", *WHO, *arguments], cwd=repository, capture_output=True, text=True, check=True)
-    return done.stdout.strip()
-
-
 def toy(folder: Path) -> Subject:
-    """The toy's repository, made where it is missing."""
-    repository = folder / "toy"
-    if not (repository / ".git").is_dir():
-        (repository / "bench").mkdir(parents=True, exist_ok=True)
-        (repository / "bench" / "test_work.py").write_text(TOY_BENCHMARKS)
-        (repository / "pyproject.toml").write_text(TOY_PROJECT)
-        git(repository, "init", "--quiet")
-        for tag, text in (("base", TOY), ("same", TOY), ("slower", TOY.replace("ROUNDS = 20", "ROUNDS = 21"))):
-            (repository / "toy.py").write_text(text)
-            git(repository, "add", "--all")
-            git(repository, "commit", "--quiet", "--allow-empty", "--message", tag)
-            git(repository, "tag", tag)
+    """The toy, made where it is missing."""
+    repository = gate_toy.made(folder / "toy")
     return Subject("toy", lambda *refs: Asked(refs=refs, folder=repository), ("bench",), "base", "same", "slower")
 
 
 def own(repository: Path) -> Subject:
     """This project's benchmarks; the second commit has the first one's files, and no branch."""
-    base = git(repository, "rev-parse", "HEAD")
-    same = git(repository, "commit-tree", "HEAD^{tree}", "-p", "HEAD", "-m", "the same files")
+    base = gate_toy.git(repository, "rev-parse", "HEAD")
+    same = gate_toy.git(repository, "commit-tree", "HEAD^{tree}", "-p", "HEAD", "-m", "the same files")
     return Subject(
         "own",
         lambda *refs: Asked(refs=refs, shared_environment=True, folder=repository),
@@ -203,7 +150,8 @@ def table(traces: Sequence[Trace]) -> Iterator[str]:
     for subject, kind in sorted({(trace.subject, trace.kind) for trace in traces}):
         group = [trace for trace in traces if (trace.subject, trace.kind) == (subject, kind)]
         code = "identical" if kind == "same" else "+5 % of work"
-        yield f"| {subject} | {code} | **aigc-bench** | {_ours(group)} |"
+        yield f"| {subject} | {code} | **aigc-bench** | {_ours(group, math.inf)} |"
+        yield f"| {subject} | {code} | **aigc-bench**, where pairs spread by 5 % at most | {_ours(group, 0.05)} |"
         rules = {**peer_rules.OF_ONE_PROCESS, **peer_rules.OF_TWO_PROCESSES}
         for name, rule in rules.items():
             num = 2 if name in peer_rules.OF_TWO_PROCESSES else 1
@@ -213,14 +161,20 @@ def table(traces: Sequence[Trace]) -> Iterator[str]:
                 yield f"| {subject} | {code} | {name}, head of another run | {elsewhere} | | | | |"
 
 
-def _ours(group: Sequence[Trace]) -> str:
-    verdicts = [[one.verdict for one in trace.judgement.decisions] for trace in group]
-    count = Counter(verdict for run in verdicts for verdict in run)
-    spreads = [one.spread for trace in group for one in trace.judgement.decisions if one.spread is not None]
-    units = [one.num_units for trace in group for one in trace.judgement.decisions]
-    flagged = _share([run.count("REGRESSION") for run in verdicts], [len(run) for run in verdicts])
-    rest = f"{count['PASS']} | {count['INCONCLUSIVE'] + count[None]} | {np.mean(units):.1f} | {np.median(spreads):.3f}"
-    return f"{flagged} | {rest}"
+def _ours(group: Sequence[Trace], widest: float) -> str:
+    """Of decisions on pairs that spread no wider; what failed has no spread, and is counted where all are."""
+    runs = [
+        [one for one in trace.judgement.decisions if (one.spread if one.spread is not None else math.inf) <= widest]
+        for trace in group
+    ]
+    found = [one for run in runs for one in run]
+    if not found:
+        return f"{len(group)} | 0 | | | | | | "
+    count = Counter(one.verdict for one in found)
+    spreads = [one.spread for one in found if one.spread is not None]
+    hits = [sum(one.verdict == "REGRESSION" for one in run) for run in runs]
+    rest = f"{count['PASS']} | {count['INCONCLUSIVE'] + count[None]} | {np.mean([one.num_units for one in found]):.1f}"
+    return f"{_share(hits, [len(run) for run in runs])} | {rest} | {np.median(spreads):.3f}"
 
 
 def _theirs(bases: Sequence[Trace], heads: Sequence[Trace], rule: Callable[..., np.ndarray], num: int) -> str:
@@ -235,7 +189,8 @@ def _theirs(bases: Sequence[Trace], heads: Sequence[Trace], rule: Callable[..., 
 
 
 def _share(hits: Sequence[int], trials: Sequence[int]) -> str:
-    share = binomial.clustered(hits, trials) if len(trials) > 1 else binomial.exact(sum(hits), sum(trials))
+    clustered = sum(num > 0 for num in trials) > 1
+    share = binomial.clustered(hits, trials) if clustered else binomial.exact(sum(hits), sum(trials))
     text = f"{len(trials)} | {sum(trials)} | {sum(hits)} ({share.value:.1%})"
     return f"{text} | {share.low:.1%} to {share.high:.1%}"
 

@@ -79,7 +79,8 @@ def _affordable(policy: Policy, pair_s: float, num_benchmarks: int) -> int | Non
     if policy.budget_s is None:
         return None
     num = math.floor((policy.budget_s - pair_s) / (SLACK * pair_s))
-    return num - PAIRS[0] if num_benchmarks > 1 and num >= 2 * PAIRS[0] else max(num, 0)
+    num = num - PAIRS[0] if num_benchmarks > 1 and num >= 2 * PAIRS[0] else max(num, 0)
+    return num - num % 2  # each side first as often as the other
 
 
 def _foreseen(looks: Looks, budget_s: float | None, pair_s: float) -> str:

@@ -127,7 +127,8 @@ class Fake:
         """By the function."""
         self.calls.append((side.name, None if only is None else tuple(only)))
         names = self.names if only is None else only
-        return Readings({name: Reading.of([self.seconds(side.name, name, seed)]) for name in names}, 0.001)
+        least = {name: self.seconds(side.name, name, seed) for name in names}
+        return Readings({name: Reading.of([s * (1 + 0.001 * i) for i in range(7)]) for name, s in least.items()}, 0.001)
 
 
 def fake_judgement(benchmarks: Benchmarks, folder: Path, policy: Policy | None = None) -> Judgement:
