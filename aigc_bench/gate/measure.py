@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Any, Protocol
 
 from aigc_bench.errors import ConfigurationError
 from aigc_bench.gate.probe import aigc_bench_outcomes as plugin
-from aigc_bench.gate.processes import Ended, ended
+from aigc_bench.gate.processes import Ended, ended, scratch
 from aigc_bench.gate.readings import MIN_BLOCKS, Reading, Readings, outcomes, parsed
 from aigc_bench.gate.sides import Runnable
 
@@ -101,8 +100,7 @@ class PytestFiles:
         there = [path for path in self.paths if (side.cwd / path.partition("::")[0]).exists()]
         if not there:
             return Readings({}, 0.0)
-        with tempfile.TemporaryDirectory(prefix="aigc-bench-") as name:
-            folder = Path(name)
+        with scratch() as folder:
             environment = {plugin.OUTCOMES: str(folder / "outcomes.jsonl")}
             if only is not None:
                 (folder / "selection.json").write_text(json.dumps(list(only)), encoding="utf-8")
@@ -188,8 +186,7 @@ class Commands:
 
 def by_script(script: Path, side: Runnable, asked: Mapping[str, Any], seed: int, timeout_s: float) -> Readings:
     """Run a script of ours under a side's interpreter: `SCRIPT ASKED.json FOUND.json`."""
-    with tempfile.TemporaryDirectory(prefix="aigc-bench-") as name:
-        folder = Path(name)
+    with scratch() as folder:
         (folder / "asked.json").write_text(json.dumps(asked), encoding="utf-8")
         done = _run(side, [*side.argv, script, folder / "asked.json", folder / "found.json"], {}, seed, timeout_s)
         if done.returncode != 0:

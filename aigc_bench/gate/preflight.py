@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import platform
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,7 +14,7 @@ import torch
 
 from aigc_bench.errors import BenchmarkFailedError
 from aigc_bench.gate.measure import PROBE, Benchmarks, Commands
-from aigc_bench.gate.processes import ended
+from aigc_bench.gate.processes import ended, scratch
 from aigc_bench.gate.sides import Runnable
 from aigc_bench.machine import Environment, environment
 from aigc_bench.verdicts import Side
@@ -71,8 +70,8 @@ def described(side: Runnable, label: str) -> Environment:
     Raises:
         BenchmarkFailedError: it does not say.
     """
-    with tempfile.TemporaryDirectory(prefix="aigc-bench-") as folder:
-        path = Path(folder) / "found.json"
+    with scratch() as folder:
+        path = folder / "found.json"
         argv: list[str | Path] = [*side.argv, PROBE / "environment.py", path]
         done = ended(argv, cwd=side.cwd, environment=side.environment, timeout_s=PROBE_TIMEOUT_S)
         said = path.read_bytes() if path.is_file() else b""

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO
 
 from aigc_bench.errors import BenchmarkFailedError
+from aigc_bench.store import writing
 
 TAIL_BYTES = 4000
 TAIL_LINES = 12
@@ -45,6 +46,17 @@ class Ended:
         return f"{what} {how}{tail}"
 
 
+@contextlib.contextmanager
+def scratch() -> Iterator[Path]:
+    """A folder for what goes to a process and comes back, gone in the end.
+
+    Raises:
+        StoreError: the disk for temporary files is full or not writable.
+    """
+    with writing(Path(tempfile.gettempdir())), tempfile.TemporaryDirectory(prefix="aigc-bench-") as name:
+        yield Path(name)
+
+
 def ended(
     argv: Sequence[str | Path], *, cwd: Path, environment: Mapping[str, str] | None = None, timeout_s: float | None
 ) -> Ended:
@@ -52,8 +64,11 @@ def ended(
 
     Raises:
         BenchmarkFailedError: there is no such command.
+        StoreError: the disk for temporary files is full.
     """
-    with tempfile.TemporaryFile() as printed:
+    with writing(Path(tempfile.gettempdir())):
+        printed = tempfile.TemporaryFile()  # noqa: SIM115 (closed below; what is raised there is not the disk's)
+    with printed:
         start = time.perf_counter()
         try:
             process = subprocess.Popen(

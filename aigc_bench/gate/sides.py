@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shlex
+import shutil
 import sys
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -104,7 +105,7 @@ def _command(text: str, folder: Path) -> Runnable:
 
 def _interpreter(name: str, folder: Path) -> Runnable:
     # A virtual environment's python is a link: resolved, it would be the one that the environment was made from.
-    path = Path(os.path.abspath(folder / name))
+    path = Path(os.path.abspath(folder / (name if os.sep in name else shutil.which(name) or name)))
     if not os.access(path, os.X_OK) or path.is_dir():
         raise ConfigurationError(f"expected the path of a Python interpreter, got {name!r}, which cannot be executed")
     return Runnable(name, f"{path} {_installed_digest(path)}", (str(path),), folder)

@@ -16,6 +16,7 @@ from aigc_bench.gate.preflight import Preflight
 from aigc_bench.gate.readings import Reading, Readings
 from aigc_bench.gate.sides import Asked, Runnable
 from aigc_bench.gate.speed import Request, Session, gate_speed, judged_speed
+from aigc_bench.machine import Environment
 from aigc_bench.verdicts import Judgement, Side
 
 BENCHMARK = '''"""Two workloads."""
@@ -131,11 +132,14 @@ class Fake:
         return Readings({name: Reading.of([s * (1 + 0.001 * i) for i in range(7)]) for name, s in least.items()}, 0.001)
 
 
-def fake_judgement(benchmarks: Benchmarks, folder: Path, policy: Policy | None = None) -> Judgement:
+def fake_judgement(
+    benchmarks: Benchmarks, folder: Path, policy: Policy | None = None, environment: Environment | None = None
+) -> Judgement:
     """The loop, the looks and the journal, without any process."""
     policy = policy or Policy(seed=0)
     request = Request(Asked(commands=("a", "b")), benchmarks, policy, folder, "aigc-bench gate speed")
-    checked = Preflight(Side(name="base", identity="base"), Side(name="head", identity="head"))
+    base, head = (Side(name=name, identity=name, environment=environment) for name in ("base", "head"))
+    checked = Preflight(base, head)
     with journal(folder, {"a": 1}, fresh=policy.fresh) as kept:
         session = Session(SIDES[0], SIDES[1], benchmarks, policy, kept, lambda event: None)
         return judged_speed(request, session, checked, 0.0)

@@ -15,10 +15,11 @@ from gate_kit import (
     verdicts,
 )
 
-from aigc_bench.gate.measure import Commands, PytestFiles
+from aigc_bench.gate.measure import Commands, PytestFiles, SuiteGenerators
 from aigc_bench.gate.readings import Reading, parsed
-from aigc_bench.gate.sides import Asked, opened
+from aigc_bench.gate.sides import Asked, Runnable, opened
 from aigc_bench.gate.speed import Request, gate_speed
+from aigc_bench.suite import load_suite
 
 ADD, CALL = "bench/test_toy.py::test_add", "bench/test_toy.py::test_call"
 
@@ -132,3 +133,16 @@ def test_output_that_is_not_what_it_should_be_is_said(text: str, tmp_path: Path)
 def test_a_number_that_is_none_fails(blocks: object) -> None:
     """And is never the minimum of the others."""
     assert (Reading.of(blocks).failure or "").startswith("expected seconds above 0")
+
+
+def test_a_suites_generators_are_timed_as_built() -> None:
+    """Each at every batch size, but for those that were not asked for; threads and device are told."""
+    suite = load_suite("smoke").model_dump(mode="json", exclude_none=True)
+    names = [f"{name}: sample@{size}" for name in ("gan", "vae") for size in (1, 64)]
+    benchmarks = SuiteGenerators(suite, "cpu")
+    assert "not trained" in benchmarks.label
+    side = Runnable("this", "this", (sys.executable,), Path())
+    readings = benchmarks.measured(side, names[2:], 0)
+    assert list(readings.of) == names[2:]
+    assert all(len(one.blocks) == 7 for one in readings.of.values())
+    assert readings.process["device"] == "cpu"

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from gate_kit import Fake, Seconds, fake_judgement, verdicts
 
+from aigc_bench import machine
 from aigc_bench.errors import ConfigurationError
 from aigc_bench.gate.planning import Policy, planned
-from aigc_bench.gate.readings import Reading
+from aigc_bench.gate.readings import Reading, Readings
+from aigc_bench.gate.sides import Runnable
 from aigc_bench.gate.trials import Trial, run_pairs
 from aigc_bench.stats.looks import Looks, confirmation_looks
 from aigc_bench.stats.sequential import outcome
@@ -132,12 +137,11 @@ def test_a_failure_in_a_pair_is_a_failed_benchmark_and_is_not_remembered(tmp_pat
 
 def test_a_process_that_was_killed_is_measured_again_once(tmp_path: Path) -> None:
     """Killed by somebody; not so if it is killed each time."""
-    from aigc_bench.gate.readings import Readings
 
     class Killed(Fake):
         times = 1
 
-        def measured(self, side, only, seed):  # type: ignore[no-untyped-def]
+        def measured(self, side: Runnable, only: Sequence[str] | None, seed: int) -> Readings:
             if seed == 3 and side.name == "head" and self.times:
                 self.times -= 1
                 return Readings({}, 0.1, "pytest was killed by SIGKILL", killed=True)
@@ -152,6 +156,24 @@ def test_a_process_that_was_killed_is_measured_again_once(tmp_path: Path) -> Non
     found = fake_judgement(twice, tmp_path / "twice")
     assert verdicts(found) == {"one": None}
     assert "killed by SIGKILL" in found.decisions[0].reason
+
+
+def test_unlike_threads_of_measured_processes_are_not_compared(tmp_path: Path) -> None:
+    """Whatever the interpreters said of themselves: a conftest may have set them."""
+    environment = machine.environment(torch.device("cpu"))
+
+    class Threaded(Fake):
+        def measured(self, side: Runnable, only: Sequence[str] | None, seed: int) -> Readings:
+            threads = 1 if side.name == "base" else 4
+            return replace(super().measured(side, only, seed), process={"threads": threads, "device": "cpu"})
+
+    benchmarks = Threaded(["one"], noisy({}, 0.01))
+    found = fake_judgement(benchmarks, tmp_path, environment=environment)
+    assert verdicts(found) == {"fake": "INCOMPARABLE"}
+    assert "unlike threads: base has 1, head has 4" in found.decisions[0].reason
+    assert len(benchmarks.calls) == 2
+    assert found.head.environment is not None
+    assert found.head.environment.threads == 4
 
 
 # ---- planning ---------------------------------------------------------------------------------------
@@ -176,9 +198,8 @@ def test_a_budget_below_the_first_look_decides_nothing(tmp_path: Path) -> None:
     """Nothing is measured but the pilot, and it says how much would be enough."""
 
     class Slow(Fake):
-        def measured(self, side, only, seed):  # type: ignore[no-untyped-def]
-            found = super().measured(side, only, seed)
-            return type(found)(found.of, 10.0)
+        def measured(self, side: Runnable, only: Sequence[str] | None, seed: int) -> Readings:
+            return replace(super().measured(side, only, seed), wall_s=10.0)
 
     benchmarks = Slow(["one"], noisy({}, 0.01))
     found = fake_judgement(benchmarks, tmp_path, Policy(budget_s=60.0))
