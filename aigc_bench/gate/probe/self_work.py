@@ -1,0 +1,78 @@
+"""Small workloads of the standard library, timed in blocks: what `gate self-test` judges.
+
+`self_work.py ASKED.json FOUND.json`, as of `suite_times.py`. A name that ends in SLOWER runs 5 % more of the same
+work: 21 rounds in the place of 20. One process times both, one after the other.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+SLOWER = " +5 %"
+ROUNDS = 20
+BLOCKS = 7
+BLOCK_S = 0.02
+
+
+def arithmetic() -> None:
+    """Integers and a loop."""
+    total = 0
+    for i in range(400):
+        total += i * i % 7
+
+
+def hashing() -> None:
+    """C code on a little memory."""
+    hashlib.sha256(b"aigc-bench" * 600).digest()
+
+
+def sorting() -> None:
+    """Comparisons, and memory in no order."""
+    sorted(i * 7919 % 1009 for i in range(250))
+
+
+def mapping() -> None:
+    """Allocation and hashing of objects."""
+    {str(i): (i,) for i in range(120)}
+
+
+def joining() -> None:
+    """Strings."""
+    "-".join(f"{i:04d}" for i in range(130)).upper().split("-")
+
+
+WORK: dict[str, Callable[[], None]] = {work.__name__: work for work in (arithmetic, hashing, sorting, mapping, joining)}
+
+
+def block_seconds(work: Callable[[], None], rounds: int) -> list[float]:
+    """Seconds of `rounds` calls, in blocks of at least 20 ms, after a block to warm up."""
+    calls = 1
+    while _elapsed(work, rounds * calls) < BLOCK_S:
+        calls *= 2
+    return [_elapsed(work, rounds * calls) / calls for _ in range(BLOCKS)]
+
+
+def _elapsed(work: Callable[[], None], times: int) -> float:
+    start = time.perf_counter()
+    for _ in range(times):
+        work()
+    return time.perf_counter() - start
+
+
+def rounds_of(name: str) -> int:
+    """How often a measured name's work is done."""
+    return ROUNDS + 1 if name.endswith(SLOWER) else ROUNDS
+
+
+if __name__ == "__main__":
+    only = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))["only"]
+    found = [
+        {"fullname": name, "stats": {"data": block_seconds(WORK[name.removesuffix(SLOWER)], rounds_of(name))}}
+        for name in only
+    ]
+    Path(sys.argv[2]).write_text(json.dumps({"benchmarks": found}), encoding="utf-8")

@@ -1,0 +1,45 @@
+"""Times `sample` of a suite's generators as built, which are not trained: `suite_times.py ASKED.json FOUND.json`.
+
+ASKED holds the suite as the gate resolved it, so that both sides time the same things, the device, and which names.
+The output is shaped as pytest-benchmark's: seconds of one call in each block.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from aigc_bench import plugins, timing
+from aigc_bench.suite import parse_suite
+
+BLOCKS = 7
+
+
+def times(asked: dict[str, Any]) -> list[dict[str, Any]]:
+    """Seconds per call of every generator at every batch size of the suite."""
+    suite, device = parse_suite(asked["suite"], source="the gate"), torch.device(asked["device"])
+    data = plugins.load("dataset", suite.data.name)(
+        data_dir=asked["data_dir"] and Path(asked["data_dir"]), download=False, **suite.data.options
+    )
+    found = []
+    for entry in suite.generators:
+        torch.manual_seed(0)
+        generator = plugins.load("generator", entry.build)(data.spec, device=device, **entry.options)
+        for batch_size in suite.speed.batch_sizes:
+            name = f"{entry.name}: sample@{batch_size}"
+            if asked["only"] is None or name in asked["only"]:
+                seeds = torch.arange(batch_size, device=device)
+                blocks = timing.block_seconds(partial(generator.sample, seeds), BLOCKS, device)
+                found.append({"fullname": name, "stats": {"data": list(blocks)}})
+    return found
+
+
+if __name__ == "__main__":
+    asked = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
+    found = {"benchmarks": times(asked), "process": {"threads": torch.get_num_threads(), "device": asked["device"]}}
+    Path(sys.argv[2]).write_text(json.dumps(found), encoding="utf-8")
