@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
 from aigc_bench.baselines import opened
 from aigc_bench.comparison import Comparison, compare_runs
-from aigc_bench.errors import ConfigurationError
+from aigc_bench.core import OnEvent
 from aigc_bench.gate.claims import Claim, Policy
+from aigc_bench.gate.joint import RunGenerators, judge_all
+from aigc_bench.gate.measure import TIMEOUT_S
+from aigc_bench.gate.planning import Policy as SpeedPolicy
 from aigc_bench.gate.quality import judge
+from aigc_bench.gate.speed import Request
 from aigc_bench.store import Exhibits
 from aigc_bench.verdicts import Judgement
 
@@ -59,18 +62,29 @@ def judged_quality(
     return found, (sides[0].exhibits(), sides[1].exhibits())
 
 
-def ratio(text: str, option: str) -> float:
-    """A part of a whole, as "2%" or "0.02".
+def judged_all(
+    base: str | Path,
+    head: str | Path,
+    *,
+    claim: str,
+    margin: float = 0.02,
+    metrics: Sequence[str] = (),
+    pythons: tuple[str | None, str | None] = (None, None),
+    speed: SpeedPolicy | None = None,
+    timeout_s: float = TIMEOUT_S,
+    store: Path = Path("runs"),
+    baselines: Path = Path("baselines"),
+    command: str | None = None,
+    on_event: OnEvent = lambda event: None,
+) -> tuple[Judgement, tuple[Exhibits, Exhibits]]:
+    """Whether head is as good as base, and as fast: speed is measured now, by the weights that both runs scored.
 
     Raises:
-        ConfigurationError: it is neither, or negative.
+        AigcBenchError: see `aigc_bench.gate.joint`. A regression does not raise: it is the verdict.
     """
-    number, percent = text.strip().removesuffix("%"), text.strip().endswith("%")
-    try:
-        found = float(number) / (100 if percent else 1)
-    except ValueError:
-        found = math.nan
-    # 2 without a percent sign is a forgotten one.
-    if not 0 <= found < math.inf or (found > 1 and not percent):
-        raise ConfigurationError(f"expected {option} as 2% or 0.02, got {text!r}")
-    return found
+    policy = Policy(cast(Claim, claim), margin, metrics=tuple(metrics))
+    sides = opened(str(base), store, baselines), opened(str(head), store, baselines)
+    generators = RunGenerators.of(*sides, timeout_s)
+    request = Request(generators, speed or SpeedPolicy(), store, command or "aigc_bench.comparing.judged_all(…)")
+    found = judge_all(sides, pythons, policy, request, on_event)
+    return found, (sides[0].exhibits(), sides[1].exhibits())

@@ -89,7 +89,7 @@ def measure(subject: Subject, kind: str, number: int, store: Path, budget_s: flo
     command = f"aigc-bench gate speed {' '.join(subject.paths)} --base {subject.base} --head {head}"
     place = run_store(store, f"{subject.name}-{kind}-{number:03d}")
     asked = subject.asked(subject.base, head)
-    judgement = gate_speed(Request(asked, PytestFiles(subject.paths), policy, place, command))
+    judgement = gate_speed(asked, Request(PytestFiles(subject.paths), policy, place, command))
     [journal] = (place / "gate" / "journals").glob("*.jsonl")
     pairs = [record for line in journal.read_text().splitlines() if "pair" in (record := json.loads(line))]
     for pair in pairs:

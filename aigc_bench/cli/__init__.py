@@ -6,7 +6,7 @@ that `--help` answers at once.
 
 # The order of `--help`.
 from aigc_bench.cli import running, scoring, looking  # isort: skip
-from aigc_bench.cli import comparing, gate_quality, gate_speed  # isort: skip
+from aigc_bench.cli import comparing, gate_quality, gate_speed, gate_all  # isort: skip
 from aigc_bench.cli.application import app, main
 
-__all__ = ["app", "comparing", "gate_quality", "gate_speed", "looking", "main", "running", "scoring"]
+__all__ = ["app", "comparing", "gate_all", "gate_quality", "gate_speed", "looking", "main", "running", "scoring"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -35,7 +34,6 @@ BudgetOption = Annotated[
 ]
 
 LEAST_TIMEOUT_S = 60.0
-UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 @gate_app.command(no_args_is_help=True)
@@ -93,9 +91,9 @@ def speed(
         folder=Path.cwd(),
     )
     asked.check()
-    budget_s = None if budget is None else seconds(budget, "--budget")
+    budget_s = None if budget is None else judging.seconds(budget, "--budget")
     # A hang should not cost more than the whole gate may.
-    timeout_s = min(seconds(timeout, "--timeout"), max(budget_s or math.inf, LEAST_TIMEOUT_S))
+    timeout_s = min(judging.seconds(timeout, "--timeout"), max(budget_s or math.inf, LEAST_TIMEOUT_S))
     if suite is None:
         benchmarks = _benchmarks(asked, files or [], pytest_args, timeout_s)
     elif files or asked.commands is not None:
@@ -103,14 +101,14 @@ def speed(
     else:
         benchmarks = _generators(suite, device, data_dir, timeout_s)
     policy = Policy(
-        dead_zone=log_ratio(dead_zone, "--dead-zone"),
-        effect=log_ratio(effect, "--effect"),
+        dead_zone=judging.log_ratio(dead_zone, "--dead-zone"),
+        effect=judging.log_ratio(effect, "--effect"),
         budget_s=budget_s,
         seed=seed,
         fresh=fresh,
     )
     with progress.shown(stderr(), quiet=quiet) as on_event:
-        found = gate_speed(Request(asked, benchmarks, policy, store, command_line()), on_event)
+        found = gate_speed(asked, Request(benchmarks, policy, store, command_line()), on_event)
     judging.finish(found, judged)
 
 
@@ -127,7 +125,7 @@ def self_test(
     from aigc_bench import progress
     from aigc_bench.gate import self_test as gate_self_test
 
-    budget_s = None if budget is None else seconds(budget, "--budget")
+    budget_s = None if budget is None else judging.seconds(budget, "--budget")
     with progress.shown(stderr(), quiet=quiet) as on_event:
         found = gate_self_test.self_test(repeats, seed=seed, budget_s=budget_s, on_event=on_event)
     if as_json:
@@ -150,35 +148,6 @@ def both(base: str | None, head: str | None, base_option: str, head_option: str)
     if base is None or head is None:
         raise ConfigurationError(f"expected {base_option} and {head_option} together")
     return base, head
-
-
-def seconds(text: str, option: str) -> float:
-    """A time such as 90s, 5m or 1h; a bare number is seconds.
-
-    Raises:
-        ConfigurationError: it is none, or nothing.
-    """
-    match = re.fullmatch(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*([smh]?)\s*", text)
-    found = float(match[1]) * UNITS[match[2] or "s"] if match else 0.0
-    if found <= 0:
-        raise ConfigurationError(f"expected {option} as 90s, 5m or 1h, got {text!r}")
-    return found
-
-
-def log_ratio(text: str, option: str) -> float:
-    """A slowdown such as 5% or 0.05, as a log ratio.
-
-    Raises:
-        ConfigurationError: it is neither, or negative.
-    """
-    number, is_percent = text.strip().removesuffix("%"), text.strip().endswith("%")
-    try:
-        found = float(number) / (100 if is_percent else 1)
-    except ValueError:
-        found = math.nan
-    if not 0 <= found < math.inf:
-        raise ConfigurationError(f"expected {option} as 5% or 0.05, got {text!r}")
-    return math.log1p(found)
 
 
 def _benchmarks(asked: Asked, files: list[str], pytest_args: str, timeout_s: float) -> Benchmarks:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
+import re
 import tomllib
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -41,6 +43,8 @@ InconclusiveOption = Annotated[
         "--fail-on-inconclusive", envvar="AIGC_BENCH_FAIL_ON_INCONCLUSIVE", help="End with 3 where undecided, not 0."
     ),
 ]
+
+UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
 ERRORS: dict[int, type[AigcBenchError]] = {
     error.exit_code: error for error in (RegressionError, InconclusiveError, IncomparableError, IncompleteRunError)
@@ -135,3 +139,41 @@ def _project_version(accept: Path) -> str | None:
                 raise ConfigurationError(f"{path} cannot be read for the project's version: {error}") from error
             return version if isinstance(version, str) else None
     return None
+
+
+# ---- words into values ------------------------------------------------------------------------------
+
+
+def seconds(text: str, option: str) -> float:
+    """A time such as 90s, 5m or 1h; a bare number is seconds.
+
+    Raises:
+        ConfigurationError: it is none, or nothing.
+    """
+    match = re.fullmatch(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*([smh]?)\s*", text)
+    found = float(match[1]) * UNITS[match[2] or "s"] if match else 0.0
+    if found <= 0:
+        raise ConfigurationError(f"expected {option} as 90s, 5m or 1h, got {text!r}")
+    return found
+
+
+def log_ratio(text: str, option: str) -> float:
+    """The same as `ratio`, as a log ratio."""
+    return math.log1p(ratio(text, option))
+
+
+def ratio(text: str, option: str) -> float:
+    """A part of a whole, as "2%" or "0.02".
+
+    Raises:
+        ConfigurationError: it is neither, or negative.
+    """
+    number, percent = text.strip().removesuffix("%"), text.strip().endswith("%")
+    try:
+        found = float(number) / (100 if percent else 1)
+    except ValueError:
+        found = math.nan
+    # 2 without a percent sign is a forgotten one.
+    if not 0 <= found < math.inf or (found > 1 and not percent):
+        raise ConfigurationError(f"expected {option} as 2% or 0.02, got {text!r}")
+    return found

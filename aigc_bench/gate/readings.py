@@ -70,7 +70,7 @@ class Readings:
 
 
 def parsed(path: Path) -> tuple[dict[str, Reading], dict[str, Any]]:
-    """The readings of a file in pytest-benchmark's form, and what it says of its process.
+    """The readings of a file in pytest-benchmark's form, and what it says of its process; ours may hold reasons.
 
     Without benchmarks, pytest-benchmark writes no file: then there are none.
 
@@ -79,7 +79,7 @@ def parsed(path: Path) -> tuple[dict[str, Reading], dict[str, Any]]:
     """
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-        readings = {str(one["fullname"]): Reading.of(one["stats"]["data"]) for one in document["benchmarks"]}
+        readings = {str(one["fullname"]): Reading.from_value(one["stats"]["data"]) for one in document["benchmarks"]}
         return readings, dict(document.get("process", {}))
     except FileNotFoundError:
         return {}, {}

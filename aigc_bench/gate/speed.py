@@ -27,9 +27,8 @@ JOURNAL_VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Everything a gate on speed is asked."""
+    """What is timed on both sides, and how it is judged."""
 
-    asked: Asked
     benchmarks: Benchmarks
     policy: Policy
     store: Path
@@ -37,7 +36,7 @@ class Request:
     """the command line that repeats it"""
 
 
-def gate_speed(request: Request, on_event: OnEvent = lambda event: None) -> Judgement:
+def gate_speed(asked: Asked, request: Request, on_event: OnEvent = lambda event: None) -> Judgement:
     """Make both sides ready, measure, and judge.
 
     Raises:
@@ -46,23 +45,40 @@ def gate_speed(request: Request, on_event: OnEvent = lambda event: None) -> Judg
         StoreError: the disk is full, or the journal is damaged or in use.
     """
     clock = time.perf_counter()
-    with opened(request.asked, request.store, on_event) as (base, head):
-        checked = preflight(base, head, request.benchmarks)
-        if checked.refusal:
-            refused = Decision(request.benchmarks.label, "speed", "INCOMPARABLE", checked.refusal)
-            return _judgement(request, checked, Found((), (refused,), (), ()), (), clock)
-        inputs = {
-            "version": JOURNAL_VERSION,
-            "base": (base.identity, base.argv, request.benchmarks.sources(base)),
-            "head": (head.identity, head.argv, request.benchmarks.sources(head)),
-            "benchmarks": request.benchmarks.inputs,
-            "policy": (request.policy.dead_zone, request.policy.effect, request.policy.budget_s, request.policy.seed),
-            "machine": machine_identity(),
-            "environments": [one.model_dump(mode="json")["environment"] for one in (checked.base, checked.head)],
-        }
-        with journal(request.store / "gate" / "journals", inputs, fresh=request.policy.fresh) as kept:
-            session = Session(base, head, request.benchmarks, request.policy, kept, on_event)
-            return judged_speed(request, session, checked, clock)
+    with opened(asked, request.store, on_event) as (base, head):
+        return gate_pair(base, head, request, on_event, clock)
+
+
+def gate_pair(
+    base: Runnable,
+    head: Runnable,
+    request: Request,
+    on_event: OnEvent = lambda event: None,
+    clock: float | None = None,
+) -> Judgement:
+    """Measure two sides that are ready, and judge; `clock` is when all began.
+
+    Raises:
+        BenchmarkFailedError: an interpreter cannot even say what it is.
+        StoreError: the disk is full, or the journal is damaged or in use.
+    """
+    clock = time.perf_counter() if clock is None else clock
+    checked = preflight(base, head, request.benchmarks)
+    if checked.refusal:
+        refused = Decision(request.benchmarks.label, "speed", "INCOMPARABLE", checked.refusal)
+        return _judgement(request, checked, Found((), (refused,), (), ()), (), clock)
+    inputs = {
+        "version": JOURNAL_VERSION,
+        "base": (base.identity, base.argv, request.benchmarks.sources(base)),
+        "head": (head.identity, head.argv, request.benchmarks.sources(head)),
+        "benchmarks": request.benchmarks.inputs,
+        "policy": (request.policy.dead_zone, request.policy.effect, request.policy.budget_s, request.policy.seed),
+        "machine": machine_identity(),
+        "environments": [one.model_dump(mode="json")["environment"] for one in (checked.base, checked.head)],
+    }
+    with journal(request.store / "gate" / "journals", inputs, fresh=request.policy.fresh) as kept:
+        session = Session(base, head, request.benchmarks, request.policy, kept, on_event)
+        return judged_speed(request, session, checked, clock)
 
 
 @dataclass

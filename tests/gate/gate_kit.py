@@ -83,7 +83,7 @@ def asked_of(repository: Path, base: str, head: str) -> Asked:
 def pilot_judgement(repository: Path, base: str, head: str, store: Path, timeout_s: float = 60.0) -> Judgement:
     """What a gate on the toy's benchmarks finds by its first two processes."""
     benchmarks = PytestFiles(("bench",), timeout_s=timeout_s)
-    return gate_speed(Request(asked_of(repository, base, head), benchmarks, BRIEF, store, "aigc-bench gate speed"))
+    return gate_speed(asked_of(repository, base, head), Request(benchmarks, BRIEF, store, "aigc-bench gate speed"))
 
 
 def verdicts(judgement: Judgement) -> dict[str, str | None]:
@@ -137,7 +137,7 @@ def fake_judgement(
 ) -> Judgement:
     """The loop, the looks and the journal, without any process."""
     policy = policy or Policy(seed=0)
-    request = Request(Asked(commands=("a", "b")), benchmarks, policy, folder, "aigc-bench gate speed")
+    request = Request(benchmarks, policy, folder, "aigc-bench gate speed")
     base, head = (Side(name=name, identity=name, environment=environment) for name in ("base", "head"))
     checked = Preflight(base, head)
     with journal(folder, {"a": 1}, fresh=policy.fresh) as kept:

@@ -34,14 +34,14 @@ def command(*arguments: str, store: Path) -> list[str]:
 
 def test_words_become_values() -> None:
     """Times and slowdowns as people write them."""
-    assert [gate_speed.seconds(text, "--budget") for text in ("90s", "5m", "1.5h", "7", " 2 m ")] == [
+    assert [judging.seconds(text, "--budget") for text in ("90s", "5m", "1.5h", "7", " 2 m ")] == [
         90,
         300,
         5400,
         7,
         120,
     ]
-    assert gate_speed.log_ratio("5%", "--effect") == gate_speed.log_ratio("0.05", "--effect") == math.log1p(0.05)
+    assert judging.log_ratio("5%", "--effect") == judging.log_ratio("0.05", "--effect") == math.log1p(0.05)
     assert gate_speed.both(None, None, "--base", "--head") is None
     assert gate_speed.both("a", "b", "--base", "--head") == ("a", "b")
 
@@ -50,14 +50,14 @@ def test_words_become_values() -> None:
 def test_a_time_that_is_none_is_refused(text: str) -> None:
     """With the option's name and an example."""
     with pytest.raises(ConfigurationError, match="expected --budget as 90s, 5m or 1h"):
-        gate_speed.seconds(text, "--budget")
+        judging.seconds(text, "--budget")
 
 
 @pytest.mark.parametrize("text", ["", "five", "-1%", "nan", "inf"])
 def test_a_slowdown_that_is_none_is_refused(text: str) -> None:
     """The same."""
-    with pytest.raises(ConfigurationError, match=r"expected --effect as 5% or 0\.05"):
-        gate_speed.log_ratio(text, "--effect")
+    with pytest.raises(ConfigurationError, match=r"expected --effect as 2% or 0\.02"):
+        judging.log_ratio(text, "--effect")
 
 
 def test_one_side_alone_is_refused() -> None:

@@ -83,7 +83,7 @@ def test_unlike_threads_are_not_compared(histories: Path, tmp_path: Path) -> Non
         path.chmod(0o755)
         pythons.append(str(path))
     asked = Asked(pythons=(pythons[0], pythons[1]), folder=histories)
-    found = gate_speed(Request(asked, PytestFiles(("bench",)), BRIEF, tmp_path, "aigc-bench"))
+    found = gate_speed(asked, Request(PytestFiles(("bench",)), BRIEF, tmp_path, "aigc-bench"))
     assert verdicts(found) == {"bench": "INCOMPARABLE"}
     assert "unlike threads: base has 1, head has 2" in found.decisions[0].reason
     assert found.exit_code == 4
@@ -97,7 +97,7 @@ def commands(base: str, head: str) -> Asked:
 def test_commands_are_judged_by_their_wall_time(tmp_path: Path) -> None:
     """One that sleeps a tenth of a second longer is slower, with everything that a decision says."""
     asked = commands("import time; time.sleep(.1)", "import time; time.sleep(.2)")
-    found = gate_speed(Request(asked, Commands(), replace(BRIEF, budget_s=None), tmp_path, "aigc-bench gate speed"))
+    found = gate_speed(asked, Request(Commands(), replace(BRIEF, budget_s=None), tmp_path, "aigc-bench gate speed"))
     assert verdicts(found) == {"command": "REGRESSION"}
     assert found.exit_code == 1
     assert found.decisions[0].worsening is not None
@@ -115,7 +115,7 @@ def test_commands_are_judged_by_their_wall_time(tmp_path: Path) -> None:
 )
 def test_a_command_that_fails_has_no_verdict(head: str, reason: str, tmp_path: Path) -> None:
     """Exit code 5, and the reason."""
-    found = gate_speed(Request(commands("pass", head), Commands(1.0), BRIEF, tmp_path, "aigc-bench gate speed"))
+    found = gate_speed(commands("pass", head), Request(Commands(1.0), BRIEF, tmp_path, "aigc-bench gate speed"))
     assert verdicts(found) == {"command": None}
     assert reason in found.decisions[0].reason
     assert found.exit_code == 5

@@ -1,0 +1,196 @@
+"""`gate all`: quality and speed of the same samples, and what the two say together."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from aigc_bench.core import OnEvent
+from aigc_bench.errors import ConfigurationError, FeaturesMissingError
+from aigc_bench.gate.claims import Policy as QualityPolicy
+from aigc_bench.gate.measure import PROBE, TIMEOUT_S, by_script
+from aigc_bench.gate.quality import judge
+from aigc_bench.gate.readings import Readings
+from aigc_bench.gate.sides import Runnable
+from aigc_bench.gate.speed import Request, gate_pair
+from aigc_bench.gate.trials import percent
+from aigc_bench.recorded import Recorded
+from aigc_bench.store import CaseRecord
+from aigc_bench.verdicts import Decision, Judgement
+
+
+@dataclass(frozen=True, slots=True)
+class RunGenerators:
+    """`sample` of the generators of two runs, by the weights that each run scored."""
+
+    suite: str
+    asked: Mapping[str, Mapping[str, Any]]
+    """by a side's identity: what `probe/run_times.py` is told"""
+    timeout_s: float = TIMEOUT_S
+
+    @classmethod
+    def of(cls, base: Recorded, head: Recorded, timeout_s: float = TIMEOUT_S) -> RunGenerators:
+        """What both runs can be asked: generators and batch sizes in common.
+
+        Raises:
+            ConfigurationError: a run of samples alone, or nothing in common.
+            FeaturesMissingError: weights are gone.
+        """
+        for side in (base, head):
+            if not side.run.dataset.num_fit or side.is_baseline:
+                what = "a baseline, which keeps no weights" if side.is_baseline else "a score of samples alone"
+                raise ConfigurationError(
+                    f"{side.name} is {what}: nothing of it can be timed. Expected two runs of `aigc-bench run`; "
+                    "`gate quality` judges the samples"
+                )
+        theirs = [{case.generator: case for case in _timed(side)} for side in (base, head)]
+        names = [name for name in theirs[1] if name in theirs[0]]
+        sizes = [size for size in head.run.suite.speed.batch_sizes if size in base.run.suite.speed.batch_sizes]
+        if not names or not sizes:
+            raise ConfigurationError(
+                f"the runs {base.name} and {head.name} have no {'batch size' if names else 'generator'} in common"
+            )
+        asked = {
+            identity_of(side): {
+                "device": side.run.environment.device,
+                "shape": side.run.dataset.shape,
+                "batch_sizes": sizes,
+                "cases": [_asked(side, cases[name]) for name in names],
+            }
+            for side, cases in zip((base, head), theirs, strict=True)
+        }
+        return cls(head.run.suite.name, asked, timeout_s)
+
+    @property
+    def label(self) -> str:
+        """The suite's name."""
+        return self.suite
+
+    @property
+    def inputs(self) -> Mapping[str, Any]:
+        """Which weights, and how many samples at once."""
+        return {"asked": self.asked}
+
+    def sources(self, side: Runnable) -> dict[str, str]:
+        """Both sides run the same file of this program."""
+        return {}
+
+    def measured(self, side: Runnable, only: Sequence[str] | None, seed: int) -> Readings:
+        """See `aigc_bench.gate.measure.Benchmarks`."""
+        asked = {**self.asked[side.identity], "only": only}
+        return by_script(PROBE / "run_times.py", side, asked, seed, self.timeout_s)
+
+
+def identity_of(recorded: Recorded) -> str:
+    """Names a run wherever it lies."""
+    return f"{recorded.run.id} in {recorded.folder.resolve().parent}"
+
+
+def _timed(recorded: Recorded) -> Iterator[CaseRecord]:
+    """The first training seed of every generator that was scored: another one takes as long."""
+    seen = set()
+    for case in recorded.run.cases:
+        if case.status == "ok" and case.generator not in seen:
+            seen.add(case.generator)
+            yield case
+
+
+def _asked(recorded: Recorded, case: CaseRecord) -> dict[str, Any]:
+    (entry,) = (one for one in recorded.run.suite.generators if one.name == case.generator)
+    weights = None if case.weights is None else recorded.folder.resolve().parent / "cache" / case.weights
+    if (weights is None) != (entry.budget is None) or (weights is not None and not weights.is_file()):
+        raise FeaturesMissingError(
+            f"{recorded.name}: the weights of {case.label} are gone (was the cache pruned, or the run moved, or made "
+            f"by an older version?); make them again: {recorded.run.command}"
+        )
+    seed = "-" if case.training_seed is None else case.training_seed
+    return {
+        "name": case.generator,
+        "entry": entry.model_dump(mode="json", exclude_none=True),
+        "weights": None if weights is None else str(weights),
+        "exhibits": str(recorded.folder.resolve() / "exhibits.safetensors"),
+        "samples": f"samples/{case.generator}/{seed}",
+    }
+
+
+def runnable(recorded: Recorded, python: str | None) -> Runnable:
+    """A run as a side: its generators are built by an interpreter (None: ours), from modules here or installed."""
+    argv = (sys.executable if python is None else str(Path(python).absolute()),)
+    inherited = os.environ.get("PYTHONPATH")
+    paths = os.pathsep.join([os.getcwd(), *([inherited] if inherited else [])])
+    return Runnable(recorded.name, identity_of(recorded), argv, Path.cwd(), {"PYTHONPATH": paths})
+
+
+def judge_all(
+    sides: tuple[Recorded, Recorded],
+    pythons: tuple[str | None, str | None],
+    quality_policy: QualityPolicy,
+    request: Request,
+    on_event: OnEvent = lambda event: None,
+) -> Judgement:
+    """Quality by the records of both runs, speed by what is measured now; `request` times `RunGenerators.of` them.
+
+    Raises:
+        AigcBenchError: see `aigc_bench.gate.quality.judge` and `aigc_bench.gate.speed.gate_pair`.
+    """
+    quality = judge(*sides, quality_policy, request.command)
+    base, head = (runnable(side, python) for side, python in zip(sides, pythons, strict=True))
+    speed = gate_pair(base, head, request, on_event)
+    return Judgement(
+        created=quality.created,
+        wall_s=quality.wall_s + speed.wall_s,
+        command=request.command,
+        suite=quality.suite,
+        kind="all",
+        claim=f"{quality.claim}. And {speed.claim}",
+        base=speed.base,
+        head=speed.head,
+        decisions=(*quality.decisions, *speed.decisions),
+        new=tuple(dict.fromkeys([*quality.new, *speed.new])),
+        removed=tuple(dict.fromkeys([*quality.removed, *speed.removed])),
+        statements=(*together(quality.decisions, speed.decisions), *quality.statements, *speed.statements),
+        fail_on_inconclusive=quality.fail_on_inconclusive or speed.fail_on_inconclusive,
+    )
+
+
+# ---- what both say together --------------------------------------------------------------------------
+
+
+def together(quality: Sequence[Decision], speed: Sequence[Decision]) -> Iterator[str]:
+    """A line for each generator whose speed credibly changed, with what became of its samples."""
+    for name in dict.fromkeys(generator_of(one) for one in speed):
+        timed = [one for one in speed if generator_of(one) == name]
+        scored = [one for one in quality if generator_of(one) == name]
+        faster = [one for one in timed if one.high is not None and one.high < -one.dead_zone]
+        slower = [one for one in timed if one.low is not None and one.low > one.dead_zone]
+        if bool(faster) == bool(slower):
+            continue  # no change, or one that depends on the batch size and stands in the table
+        word = "Faster" if faster else "Slower"
+        times = ", ".join(f"{_metric(one)} {percent(one.worsening or 0.0)}" for one in faster or slower)
+        yield f"{word} {_and(scored)}: {name} ({times})."
+
+
+def _and(scored: Sequence[Decision]) -> str:
+    """What became of the samples, in a few words."""
+    worse = [_metric(one) for one in scored if one.verdict == "REGRESSION"]
+    better = [_metric(one) for one in scored if one.improved]
+    if worse:
+        return f"but worse in {', '.join(worse)}" + (f", and better in {', '.join(better)}" if better else "")
+    if better:
+        return f"and better in {', '.join(better)}"
+    if scored and all(one.verdict == "PASS" for one in scored):
+        return "and as good"
+    return "with samples of which nothing is decided"
+
+
+def generator_of(decision: Decision) -> str:
+    """Whose it is: of "gan, seed 0: fd_pixels" and of "gan: sample@64" it is "gan"."""
+    return decision.subject.partition(": ")[0].partition(", seed ")[0]
+
+
+def _metric(decision: Decision) -> str:
+    return decision.subject.partition(": ")[2] or decision.subject

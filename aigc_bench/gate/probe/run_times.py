@@ -1,0 +1,63 @@
+"""Times `sample` of a run's generators, by the weights that were scored: `run_times.py ASKED.json FOUND.json`.
+
+Before it is timed, a generator draws the samples that the run kept to be looked at: what is timed is what was scored.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import safe_open
+
+from aigc_bench import timing
+from aigc_bench.collect import Blueprint
+from aigc_bench.core import Generator, SampleSpec
+from aigc_bench.suite import GeneratorEntry
+
+BLOCKS = 7
+LEVELS = 1
+"""grey levels that a sample may change by with the size of its batch"""
+
+
+def times(asked: dict[str, Any]) -> list[dict[str, Any]]:
+    """Seconds per call of every generator at every batch size, or why there are none."""
+    device, spec, found = torch.device(asked["device"]), SampleSpec("image", tuple(asked["shape"])), []
+    for case in asked["cases"]:
+        names = {f"{case['name']}: sample@{size}": size for size in asked["batch_sizes"]}
+        wanted = [name for name in names if asked["only"] is None or name in asked["only"]]
+        if not wanted:
+            continue
+        weights = None if case["weights"] is None else Path(case["weights"])
+        generator = Blueprint(GeneratorEntry.model_validate(case["entry"]), spec, asked["device"], weights).build()
+        failure = unlike(generator, case, device)
+        for name in wanted:
+            data: Any = {"failure": failure}
+            if failure is None:
+                seeds = torch.arange(names[name], device=device)
+                data = list(timing.block_seconds(partial(generator.sample, seeds), BLOCKS, device))
+            found.append({"fullname": name, "stats": {"data": data}})
+    return found
+
+
+def unlike(generator: Generator, case: dict[str, Any], device: torch.device) -> str | None:
+    """Why what is timed is not what was scored; None if it is."""
+    with safe_open(case["exhibits"], "pt") as file:
+        expected = file.get_tensor(case["samples"])
+    drawn = generator.sample(torch.arange(len(expected), device=device)).cpu()
+    if drawn.shape != expected.shape:
+        return f"it draws samples of shape {tuple(drawn.shape)}, and {tuple(expected.shape)} were scored"
+    apart = int((drawn.int() - expected.int()).abs().max())
+    if apart > LEVELS:
+        return f"it draws other samples than were scored, by up to {apart} grey levels: score them anew"
+    return None
+
+
+if __name__ == "__main__":
+    asked = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
+    found = {"benchmarks": times(asked), "process": {"threads": torch.get_num_threads(), "device": asked["device"]}}
+    Path(sys.argv[2]).write_text(json.dumps(found), encoding="utf-8")
