@@ -212,8 +212,8 @@ SLOWER = """\
 """
 SPREADS = """\
 **Power over the spread of a pair** (the standard deviation of a difference; the hostile machine's noise, scaled).
-"Planned" is what the gate computes beforehand from the spread alone, by normal theory; "detectable" is the slowdown
-that it then states to catch with 95 % power.
+"Planned" is what the gate computes beforehand from the spread alone, rather below the truth; "detectable" is the
+slowdown that it then states to catch with 95 % power.
 """
 ORDERS = """\
 **The order**: false alarms per benchmark on identical code, where it costs 2 % to run second.

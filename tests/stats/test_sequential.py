@@ -43,7 +43,8 @@ def test_the_effect_is_caught_as_planned(spread: float, floor: float) -> None:
     found, used = walked(spread * noise(2) + LOOKS.effect, LOOKS)
     caught = (found == "REGRESSION").mean()
     assert caught > floor
-    assert caught == pytest.approx(sequential.power(LOOKS.effect, spread, LOOKS), abs=0.012)
+    # What is stated is kept, and it is not much below what is true; three standard errors are 0.009 at most.
+    assert -0.009 < caught - sequential.power(LOOKS.effect, spread, LOOKS) < 0.035
     assert (found == "PASS").mean() <= 0.05 + 3 * math.sqrt(0.05 / REPETITIONS)
     assert used.mean() < 31
 
@@ -56,7 +57,7 @@ def test_the_detectable_effect_is_detected(spread: float, num: int) -> None:
     assert looks is not None
     found, _ = walked(spread * noise(3)[:, :num] + effect, looks)
     # Three standard errors of the simulation are 0.0046.
-    assert (found == "REGRESSION").mean() == pytest.approx(0.95, abs=0.008)
+    assert 0.945 < (found == "REGRESSION").mean() < 0.965
 
 
 def test_the_detectable_effect_grows_with_spread_and_falls_with_pairs() -> None:
