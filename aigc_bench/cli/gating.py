@@ -34,7 +34,8 @@ gate_app = typer.Typer(help="A verdict on two sides, with an exit code.", no_arg
 app.add_typer(gate_app, name="gate")
 
 BudgetOption = Annotated[
-    str | None, typer.Option(envvar="AIGC_BENCH_BUDGET", help="Time for measuring: 90s, 5m, 1h. [default: none]")
+    str | None,
+    typer.Option(envvar="AIGC_BENCH_BUDGET", help="Time for measuring: 90s, 5m, 1h. Without: as long as it takes."),
 ]
 
 LEAST_TIMEOUT_S = 60.0
@@ -52,7 +53,7 @@ def speed(
     base_command: Annotated[str | None, typer.Option(help="Or a command, whose wall time counts.")] = None,
     head_command: Annotated[str | None, typer.Option(help="A command.")] = None,
     build: Annotated[
-        str | None, typer.Option(envvar="AIGC_BENCH_BUILD", help="Installs a ref. [default: python -m pip install .]")
+        str | None, typer.Option(envvar="AIGC_BENCH_BUILD", help="Installs a ref, in place of python -m pip install .")
     ] = None,
     shared_environment: Annotated[
         bool, typer.Option("--shared-environment", help="This interpreter for both refs, with their sources.")
@@ -63,7 +64,7 @@ def speed(
     effect: Annotated[str, typer.Option(help="The slowdown that must be caught.")] = "5%",
     dead_zone: Annotated[str, typer.Option(help="A slowdown that is none.")] = "0.5%",
     timeout: Annotated[str, typer.Option(envvar="AIGC_BENCH_TIMEOUT", help="For one process.")] = "10m",
-    seed: Annotated[int | None, typer.Option(help="Which side begins, and how hashes fall. [default: drawn]")] = None,
+    seed: Annotated[int | None, typer.Option(help="Which side begins, and how hashes fall. Without: drawn.")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Forget pairs of an earlier, interrupted gate.")] = False,
     fail_on_inconclusive: Annotated[
         bool, typer.Option("--fail-on-inconclusive", help="Exit code 3 where a benchmark is undecided.")
@@ -214,9 +215,9 @@ def finish(judgement: Judgement, *, as_json: bool) -> None:
 
 
 def _print_decisions(judgement: Judgement) -> None:
-    from rich.table import Table
+    from rich.table import Column, Table
 
-    table = Table("benchmark", "verdict", "reason", box=None, pad_edge=False)
+    table = Table(Column("benchmark", overflow="fold"), "verdict", "reason", box=None, pad_edge=False)
     for one in judgement.decisions:
         table.add_row(one.subject, one.verdict or "FAILED", one.reason)
     for what, names in (("new", judgement.new), ("removed", judgement.removed)):
