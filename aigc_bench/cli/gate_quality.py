@@ -21,7 +21,7 @@ def quality(
     claim: Annotated[str, typer.Option(help="What is tested: weights, checkpoint or recipe. Required.")] = "",
     margin: Annotated[str, typer.Option(help="Worsening of a score that passes: 2% or 0.02.")] = "2%",
     dead_zone: Annotated[str, typer.Option(help="Worsening of a score that is none.")] = "0.5%",
-    metrics: Annotated[str | None, typer.Option(help="Comma-separated. [default: all of quality]")] = None,
+    metrics: Annotated[str | None, typer.Option(help="Comma-separated. Without: all of quality.")] = None,
     paired_seeds: Annotated[
         bool, typer.Option("--paired-seeds", help="Of a recipe: a training seed means the same on both sides.")
     ] = False,

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from aigc_bench.gate.sides import Asked
 
 BudgetOption = Annotated[
-    str | None, typer.Option(envvar="AIGC_BENCH_BUDGET", help="Time for measuring: 90s, 5m, 1h. [default: none]")
+    str | None,
+    typer.Option(envvar="AIGC_BENCH_BUDGET", help="Time for measuring: 90s, 5m, 1h. Without: as long as it takes."),
 ]
 
 LEAST_TIMEOUT_S = 60.0
@@ -47,7 +48,7 @@ def speed(
     base_command: Annotated[str | None, typer.Option(help="Or a command, whose wall time counts.")] = None,
     head_command: Annotated[str | None, typer.Option(help="A command.")] = None,
     build: Annotated[
-        str | None, typer.Option(envvar="AIGC_BENCH_BUILD", help="Installs a ref. [default: python -m pip install .]")
+        str | None, typer.Option(envvar="AIGC_BENCH_BUILD", help="Installs a ref, in place of python -m pip install .")
     ] = None,
     shared_environment: Annotated[
         bool, typer.Option("--shared-environment", help="This interpreter for both refs, with their sources.")
@@ -58,7 +59,7 @@ def speed(
     effect: Annotated[str, typer.Option(help="The slowdown that must be caught.")] = "5%",
     dead_zone: Annotated[str, typer.Option(help="A slowdown that is none.")] = "0.5%",
     timeout: Annotated[str, typer.Option(envvar="AIGC_BENCH_TIMEOUT", help="For one process.")] = "10m",
-    seed: Annotated[int | None, typer.Option(help="Which side begins, and how hashes fall. [default: drawn]")] = None,
+    seed: Annotated[int | None, typer.Option(help="Which side begins, and how hashes fall. Without: drawn.")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Forget pairs of an earlier, interrupted gate.")] = False,
     accept: judging.AcceptOption = None,
     fail_on_inconclusive: judging.InconclusiveOption = False,

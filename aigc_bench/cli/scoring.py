@@ -31,7 +31,7 @@ ProtocolOption = Annotated[
     list[str] | None,
     typer.Option(
         "--protocol",
-        help="tf, torch-fidelity, pytorch-fid, clean, adm, improved-gan, studiogan, all; repeatable. [default: tf]",
+        help="tf, torch-fidelity, pytorch-fid, clean, adm, improved-gan, studiogan, all; repeatable. Without: tf.",
     ),
 ]
 FeaturesOption = Annotated[
@@ -115,7 +115,7 @@ def score(
 def stats(
     real: Annotated[str, typer.Argument(help="Folder, zip, tar, npz or npy of real images.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="A .safetensors file, for `score --real`.")],
-    protocol: Annotated[str | None, typer.Option(help="As of `score`, but all. [default: tf]")] = None,
+    protocol: Annotated[str | None, typer.Option(help="As of `score`, but all. Without: tf.")] = None,
     features: Annotated[str | None, typer.Option(help="An extractor instead.")] = None,
     precision: PrecisionOption = "fp32",
     on_bad_image: BadImageOption = "error",

@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from aigc_bench.errors import ConfigurationError
-from aigc_bench.gate.probe import aigc_bench_outcomes as plugin
+from aigc_bench.gate import probe
+from aigc_bench.gate.plugin import aigc_bench_outcomes as plugin
 from aigc_bench.gate.processes import Ended, ended, scratch
 from aigc_bench.gate.readings import MIN_BLOCKS, Reading, Readings, outcomes, parsed
 from aigc_bench.gate.sides import Runnable
 
-PROBE = Path(plugin.__file__).parent
+PLUGIN = Path(plugin.__file__).parent
+PROBE = Path(probe.__file__).parent
 TIMEOUT_S = 600.0
 BLOCK_S = 0.02
 KILLED = (-9, 137)
@@ -111,7 +113,7 @@ class PytestFiles:
                 *(f"--benchmark-json={folder / 'found.json'}", *self.arguments, *there),
             ]
             inherited = side.environment.get("PYTHONPATH", os.environ.get("PYTHONPATH", ""))
-            environment["PYTHONPATH"] = os.pathsep.join([str(PROBE), *([inherited] if inherited else [])])
+            environment["PYTHONPATH"] = os.pathsep.join([str(PLUGIN), *([inherited] if inherited else [])])
             return _read(_run(side, argv, environment, seed, self.timeout_s), folder)
 
 

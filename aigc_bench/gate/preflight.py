@@ -72,7 +72,7 @@ def described(side: Runnable, label: str) -> Environment:
     """
     with scratch() as folder:
         path = folder / "found.json"
-        argv: list[str | Path] = [*side.argv, PROBE / "environment.py", path]
+        argv: list[str | Path] = [*side.argv, PROBE / "side_environment.py", path]
         done = ended(argv, cwd=side.cwd, environment=side.environment, timeout_s=PROBE_TIMEOUT_S)
         said = path.read_bytes() if path.is_file() else b""
     try:

@@ -12,7 +12,9 @@ import contextlib
 import fcntl
 import os
 import shutil
+import signal
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
@@ -42,7 +44,8 @@ def workplace(root: Path, of: Path | None) -> Iterator[Path]:
     try:
         yield folder
     finally:
-        _remove(folder)
+        with _uninterrupted():
+            _remove(folder)
         lock.close()
 
 
@@ -52,6 +55,21 @@ def _alone(root: Path) -> Iterator[None]:
     with (root / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+@contextlib.contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Cleaning up is the way out: who asks again meanwhile, as the command line does by SIGALRM, has to wait for it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # signals come to the main thread alone
+        return
+    # Ignored, not handled: git inherits that, too.
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGALRM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def sweep(root: Path) -> None:

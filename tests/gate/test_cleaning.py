@@ -17,12 +17,11 @@ from gate_kit import (
 )
 
 from aigc_bench.errors import StoreError
+from aigc_bench.gate import repository as repositories
 from aigc_bench.gate.journal import journal
 from aigc_bench.gate.processes import ended
 from aigc_bench.gate.sides import opened
 from aigc_bench.gate.workplace import workplace
-
-ADD, CALL = "bench/test_toy.py::test_add", "bench/test_toy.py::test_call"
 
 
 def test_worktrees_of_a_killed_gate_are_removed_by_the_next(tmp_path: Path) -> None:
@@ -56,6 +55,33 @@ def test_worktrees_of_a_killed_gate_are_removed_by_the_next(tmp_path: Path) -> N
     with opened(asked_of(repository, "HEAD", "HEAD"), store):
         assert len(leftovers(repository, store)) == 3
     assert leftovers(repository, store) == []
+
+
+def test_an_interrupt_that_asks_again_does_not_stop_the_cleaning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Slow as the removal of a large worktree may be, it comes to its end; afterwards signals are heard again."""
+    repository = toy_repository(tmp_path / "toy")
+    asked: list[int] = []
+
+    def interrupt(number: int, frame: object) -> None:
+        asked.append(number)
+        raise KeyboardInterrupt
+
+    def slowly(of: Path, folder: Path) -> None:
+        signal.setitimer(signal.ITIMER_REAL, 0.02)
+        time.sleep(0.1)
+
+    monkeypatch.setattr(repositories, "remove_worktree", slowly)
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        with pytest.raises(KeyboardInterrupt), workplace(tmp_path / "places", repository):
+            raise KeyboardInterrupt
+        assert asked == []
+        assert list((tmp_path / "places").glob("[!.]*")) == []
+        assert signal.getsignal(signal.SIGALRM) is interrupt
+    finally:
+        signal.signal(signal.SIGALRM, before)
 
 
 def test_a_living_gate_keeps_its_folder(tmp_path: Path) -> None:

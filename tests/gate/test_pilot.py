@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from gate_kit import (
     verdicts,
 )
 
-from aigc_bench.gate.measure import Commands, PytestFiles, SuiteGenerators
+from aigc_bench.gate.measure import PLUGIN, PROBE, Commands, PytestFiles, SuiteGenerators
 from aigc_bench.gate.readings import Reading, parsed
 from aigc_bench.gate.sides import Asked, Runnable, opened
 from aigc_bench.gate.speed import Request, gate_speed
@@ -146,3 +147,13 @@ def test_a_suites_generators_are_timed_as_built() -> None:
     assert list(readings.of) == names[2:]
     assert all(len(one.blocks) == 7 for one in readings.of.values())
     assert readings.process["device"] == "cpu"
+
+
+def test_what_a_side_runs_of_ours_needs_nothing_and_stands_for_nothing() -> None:
+    """Only the standard library, but for a suite's generators; and no name on its path that could be its own."""
+    assert {path.stem for path in PLUGIN.glob("*.py")} == {"__init__", "aigc_bench_outcomes"}
+    for path in [*PLUGIN.glob("*.py"), PROBE / "side_environment.py", PROBE / "self_work.py"]:
+        nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+        names = {node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module}
+        names |= {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+        assert {name.split(".")[0] for name in names} <= sys.stdlib_module_names

@@ -26,8 +26,6 @@ from aigc_bench.gate.measure import PytestFiles
 from aigc_bench.gate.processes import ended
 from aigc_bench.gate.sides import Asked, opened, source_roots
 
-ADD, CALL = "bench/test_toy.py::test_add", "bench/test_toy.py::test_call"
-
 
 @pytest.mark.parametrize("ref", ["-x", 'it\'s "odd"$(touch pwned);`id`', "--upload-pack=x"])
 def test_a_ref_is_never_read_as_a_flag_or_by_a_shell(ref: str, tmp_path: Path) -> None:
