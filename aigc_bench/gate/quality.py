@@ -36,6 +36,8 @@ def judge(base: Recorded, head: Recorded, policy: Policy, command: str) -> Judge
     refused = _joined([one for one in found if isinstance(one, Decision)])
     broken = [Decision(one.subject, "quality", None, one.reason) for one in failed]
     untrained = _untrained(groups) if policy.claim == "recipe" else []
+    # A recipe's seeds need not be shared.
+    seeds = ((), ()) if policy.claim == "recipe" else (match.new_seeds, match.removed_seeds)
     if not found and not broken:
         raise NothingComparableError(_nothing(untrained))
     return Judgement(
@@ -48,8 +50,8 @@ def judge(base: Recorded, head: Recorded, policy: Policy, command: str) -> Judge
         base=Side(name=base.name, identity=base.run.id, environment=base.run.environment),
         head=Side(name=head.name, identity=head.run.id, environment=head.run.environment),
         decisions=(*told, *refused, *broken),
-        new=match.new,
-        removed=match.removed,
+        new=(*match.new, *seeds[0]),
+        removed=(*match.removed, *seeds[1]),
         statements=tuple(_statements(match, evidence, policy, len(told), untrained)),
         fail_on_inconclusive=policy.fail_on_inconclusive,
     )

@@ -139,6 +139,18 @@ def test_independent_samples_are_judged_by_relative_similarity() -> None:
     assert found.scale == "difference"
 
 
+def test_seeds_of_one_side_alone_are_told() -> None:
+    """Each training seed is a checkpoint; one without its other is new or removed, and none at all is refused."""
+    base = recorded("base", {("gan", 0): GOOD, ("gan", 1): GOOD}, REAL, (frechet.fd,))
+    head = recorded("head", {("gan", 1): GOOD, ("gan", 2): GOOD}, REAL, (frechet.fd,))
+    found = judged(base, head, "checkpoint")
+    assert [one.subject for one in found.decisions] == ["gan, seed 1: fd_made"]
+    assert (found.new, found.removed) == (("gan, seed 2",), ("gan, seed 0",))
+    apart = judged(base, recorded("head", {("gan", 3): GOOD}, REAL, (frechet.fd,)), "checkpoint")
+    assert apart.exit_code == 4
+    assert "base has 0, 1, head 3" in apart.decisions[0].reason
+
+
 def test_a_recipe_needs_five_seeds() -> None:
     """Four are refused with what to do; an untrained generator has no recipe."""
     rows = {("gan", seed): drawn(80, 20 + seed, shift=0.3) for seed in range(5)}
