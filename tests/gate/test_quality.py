@@ -95,6 +95,13 @@ def test_like_copies_are_no_regression() -> None:
 REAL_4 = drawn(150, 9, width=4)
 
 
+def test_there_are_draws_enough_for_many_scores() -> None:
+    """With ten a p could not fall below .09, and with three scores nothing could ever be a regression."""
+    found = judged(*sides(GOOD, moved(GOOD, 2, 0.3, 0.4)), "weights", num_draws=10)
+    assert "600 draws" in of(found, "fd_made").test
+    assert of(found, "fd_made").verdict == "REGRESSION"
+
+
 def test_the_permutation_alone_does_not_fail() -> None:
     """A change that is certain and as small as the dead zone: p is small, and the verdict PASS."""
     base, head = sides(GOOD, moved(GOOD, 3, 0.0, 0.0004), metrics=(frechet.fd,))
