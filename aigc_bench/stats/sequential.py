@@ -12,13 +12,13 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from aigc_bench.errors import MeasurementError
-from aigc_bench.stats.looks import Looks, confirmation, confirmation_pairs, detectable, pairs_needed, power
+from aigc_bench.stats.looks import Looks, confirmation, confirmation_looks, detectable, pairs_needed, power
 
 __all__ = [
     "Looks",
     "Outcome",
     "confirmation",
-    "confirmation_pairs",
+    "confirmation_looks",
     "confirmed",
     "crossed",
     "detectable",
@@ -26,6 +26,7 @@ __all__ = [
     "outcome",
     "pairs_needed",
     "power",
+    "walked",
 ]
 
 SIGNED_RANK_LEVEL = 0.05
@@ -110,10 +111,23 @@ def outcome(differences: Sequence[float], looks: Looks) -> Outcome:
     return _described(values[: looks.pairs[-1]], looks, "INCONCLUSIVE" if at_end else None)
 
 
+def walked(differences: ArrayLike, looks: Looks) -> tuple[NDArray[np.str_], NDArray[np.int64]]:
+    """(R, n) sequences of pairs, up to the last look => (R,) verdicts as of `outcome`, and the pairs each one used."""
+    values = np.asarray(differences, dtype=np.float64)
+    verdicts = np.full(len(values), "INCONCLUSIVE")
+    used, going = np.full(len(values), looks.pairs[-1]), np.arange(len(values))
+    for num in looks.pairs:
+        slower, passing = crossed(values[going, :num], looks)
+        verdicts[going[passing]], verdicts[going[slower]] = "PASS", "REGRESSION"
+        used[going[slower | passing]] = num
+        going = going[~(slower | passing)]
+    return verdicts, used
+
+
 def confirmed(differences: Sequence[float], level: float, dead_zone: float) -> bool:
     """Whether fresh pairs say it too: one-sided paired t against the dead zone, at `confirmation(...)`'s level.
 
-    Their number must not depend on themselves: take `confirmation_pairs(...)`, and look once.
+    Their number must not depend on themselves: take `confirmation_looks(...)`, and look once.
 
     Raises:
         MeasurementError: fewer than 2 differences, or one that is NaN or infinite.
