@@ -158,7 +158,7 @@ def percentage(ratio: float) -> str:
 
 def on_scale(value: float | None, decision: Decision) -> str:
     """A spread or a detectable worsening, without a sign: in per cent where the scale is a ratio."""
-    if value is None:
+    if value is None or not math.isfinite(value):
         return "–"
     return percentage(math.expm1(min(value, 700.0))) if decision.scale == "log ratio" else number(value)
 

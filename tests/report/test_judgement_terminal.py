@@ -6,7 +6,7 @@ import io
 import math
 
 import pytest
-from judgement_kit import accepted, decision, failed, judgement, of_all_sorts, regression
+from judgement_kit import accepted, decision, difference, failed, judgement, of_all_sorts, regression
 from rich.cells import cell_len
 from rich.console import Console
 
@@ -130,3 +130,10 @@ def test_the_largest_change_of_a_state_comes_first() -> None:
         "best",
         "better",
     ]
+
+
+@pytest.mark.parametrize(("value", "text"), [(math.log(1.05), "5 %"), (None, "–"), (math.inf, "–"), (0.0, "0 %")])
+def test_what_could_have_been_seen_is_a_percentage_too(value: float | None, text: str) -> None:
+    """Unless no worsening could."""
+    assert decisions.on_scale(value, decision()) == text
+    assert decisions.on_scale(0.0021, difference()) == "0.0021"
