@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar
 
@@ -84,6 +84,9 @@ class Match:
     removed: tuple[str, ...]
     """only base has it"""
     failed: tuple[Failure, ...]
+    new_seeds: tuple[str, ...]
+    """of generators with some training seeds in common, those that only head has"""
+    removed_seeds: tuple[str, ...]
     notes: tuple[str, ...]
 
 
@@ -109,8 +112,19 @@ def matched(base: Run, head: Run) -> Match:
         new=tuple(_name(key[0], None, key[1], key[2]) for key in sides[1] if key not in sides[0]),
         removed=tuple(_name(key[0], None, key[1], key[2]) for key in sides[0] if key not in sides[1]),
         failed=(*_failed("base", base), *_failed("head", head)),
+        new_seeds=_seeds_alone(groups, of_head=True),
+        removed_seeds=_seeds_alone(groups, of_head=False),
         notes=(*notes, *anchor_notes(base, head)),
     )
+
+
+def _seeds_alone(groups: Sequence[Group], *, of_head: bool) -> tuple[str, ...]:
+    found: dict[str, None] = {}
+    for group in groups:
+        mine, theirs = (group.head, group.base) if of_head else (group.base, group.head)
+        if group.shared_seeds:
+            found |= {f"{group.generator}, seed {seed}": None for seed in mine if seed not in theirs}
+    return tuple(found)
 
 
 def anchor_notes(base: Run, head: Run) -> Iterator[str]:

@@ -190,6 +190,7 @@ def test_training_seeds_are_paired_where_they_are_shared() -> None:
     values = {one.training_seed: one.estimate.value for one in base.scores if one.estimate}
     (row,) = compare_runs(base, head).rows
     assert row.seeds == (1, 2)
+    assert compare_runs(base, head).removed == ("gan, seed 0",)
     assert row.base == pytest.approx((values[1] + values[2]) / 2)
     assert row.change == pytest.approx((math.log(values[2] / values[1]) + math.log(values[0] / values[2])) / 2)
     (apart,) = compare_runs(base, run_of({("gan", 8): GOOD}, REAL, (frechet.fd,))).rows

@@ -29,7 +29,7 @@ CLAIMS: dict[Claim, str] = {
     "checkpoint": "This checkpoint is as good as that one; nothing is said of the recipe that trained them.",
     "recipe": "A training recipe gives generators that are as good, whatever its training seed.",
 }
-ALPHA = 1 - noninferiority.FAIL_LEVEL
+ALPHA = round(1 - noninferiority.FAIL_LEVEL, 6)
 """false alarms of a whole gate run"""
 POWER = 0.95
 """with which the smallest detectable worsening would be caught"""
@@ -52,7 +52,7 @@ class Policy:
     paired_seeds: bool = False
     """of a recipe: a training seed means the same on both sides"""
     num_draws: int = 9_999
-    """swaps of a permutation test"""
+    """swaps of a permutation test; more where there are more than fifty scores"""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be decided by.

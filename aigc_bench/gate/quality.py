@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from aigc_bench.core import Score
 from aigc_bench.errors import NothingComparableError, UnknownNameError
 from aigc_bench.gate import checkpoint, recipe, weights
-from aigc_bench.gate.claims import CLAIMS, Policy, Worsening, decisions, incomparable
+from aigc_bench.gate.claims import ALPHA, CLAIMS, Policy, Worsening, decisions, incomparable
 from aigc_bench.gate.evidence import Evidence, family
 from aigc_bench.matching import Failure, Group, Match, matched
 from aigc_bench.recorded import Recorded
@@ -31,11 +33,13 @@ def judge(base: Recorded, head: Recorded, policy: Policy, command: str) -> Judge
     match = matched(base.run, head.run)
     groups, failed = _selected(match, policy)
     evidence = Evidence(base, head)
-    found = list(_judged(groups, evidence, policy))
+    found = list(_judged(groups, evidence, _with_draws_enough(policy, groups)))
     told = decisions([one for one in found if isinstance(one, Worsening)], policy)
     refused = _joined([one for one in found if isinstance(one, Decision)])
     broken = [Decision(one.subject, "quality", None, one.reason) for one in failed]
     untrained = _untrained(groups) if policy.claim == "recipe" else []
+    # A recipe's seeds need not be shared.
+    seeds = ((), ()) if policy.claim == "recipe" else (match.new_seeds, match.removed_seeds)
     if not found and not broken:
         raise NothingComparableError(_nothing(untrained))
     return Judgement(
@@ -48,11 +52,17 @@ def judge(base: Recorded, head: Recorded, policy: Policy, command: str) -> Judge
         base=Side(name=base.name, identity=base.run.id, environment=base.run.environment),
         head=Side(name=head.name, identity=head.run.id, environment=head.run.environment),
         decisions=(*told, *refused, *broken),
-        new=match.new,
-        removed=match.removed,
+        new=(*match.new, *seeds[0]),
+        removed=(*match.removed, *seeds[1]),
         statements=tuple(_statements(match, evidence, policy, len(told), untrained)),
         fail_on_inconclusive=policy.fail_on_inconclusive,
     )
+
+
+def _with_draws_enough(policy: Policy, groups: Sequence[Group]) -> Policy:
+    """The smallest p of a permutation is 1 / (draws + 1): half of what is left of 1 % for each of so many scores."""
+    num = sum(len(group.shared_seeds) for group in groups)
+    return replace(policy, num_draws=max(policy.num_draws, math.ceil(2 * num / ALPHA)))
 
 
 def _judged(groups: Sequence[Group], evidence: Evidence, policy: Policy) -> Iterator[Worsening | Decision]:

@@ -95,6 +95,13 @@ def test_like_copies_are_no_regression() -> None:
 REAL_4 = drawn(150, 9, width=4)
 
 
+def test_there_are_draws_enough_for_many_scores() -> None:
+    """With ten a p could not fall below .09, and with three scores nothing could ever be a regression."""
+    found = judged(*sides(GOOD, moved(GOOD, 2, 0.3, 0.4)), "weights", num_draws=10)
+    assert "600 draws" in of(found, "fd_made").test
+    assert of(found, "fd_made").verdict == "REGRESSION"
+
+
 def test_the_permutation_alone_does_not_fail() -> None:
     """A change that is certain and as small as the dead zone: p is small, and the verdict PASS."""
     base, head = sides(GOOD, moved(GOOD, 3, 0.0, 0.0004), metrics=(frechet.fd,))
@@ -137,6 +144,18 @@ def test_independent_samples_are_judged_by_relative_similarity() -> None:
     assert found.spread / math.sqrt(240) >= anew.difference.standard_error
     assert found.worsening == pytest.approx(anew.difference.value)
     assert found.scale == "difference"
+
+
+def test_seeds_of_one_side_alone_are_told() -> None:
+    """Each training seed is a checkpoint; one without its other is new or removed, and none at all is refused."""
+    base = recorded("base", {("gan", 0): GOOD, ("gan", 1): GOOD}, REAL, (frechet.fd,))
+    head = recorded("head", {("gan", 1): GOOD, ("gan", 2): GOOD}, REAL, (frechet.fd,))
+    found = judged(base, head, "checkpoint")
+    assert [one.subject for one in found.decisions] == ["gan, seed 1: fd_made"]
+    assert (found.new, found.removed) == (("gan, seed 2",), ("gan, seed 0",))
+    apart = judged(base, recorded("head", {("gan", 3): GOOD}, REAL, (frechet.fd,)), "checkpoint")
+    assert apart.exit_code == 4
+    assert "base has 0, 1, head 3" in apart.decisions[0].reason
 
 
 def test_a_recipe_needs_five_seeds() -> None:
