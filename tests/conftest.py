@@ -8,12 +8,15 @@ import importlib.util
 import os
 import sys
 import types
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from typer.testing import CliRunner
 
+from aigc_bench.cli import app
 from aigc_bench.core import FeaturePair, Features
 from aigc_bench.features.inception_layout import variance_preserving_weights
 
@@ -78,6 +81,25 @@ def pytorch_fid(torch_fidelity: Any, random_weights: Path) -> Any:
         module = importlib.import_module("pytorch_fid.inception")
     module.load_state_dict_from_url = lambda *_, **__: torch.load(random_weights)  # type: ignore[attr-defined]
     return module
+
+
+@pytest.fixture
+def ended(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[int, str]]:
+    """Runs the command line in this process, which saves importing torch: its exit code and what stderr got.
+
+    An exception that is not the command line's way to end is raised here.
+    """
+
+    def end(*arguments: str, **environment: str) -> tuple[int, str]:
+        for name in [name for name in os.environ if name.startswith("AIGC_BENCH_")]:
+            monkeypatch.delenv(name)
+        monkeypatch.setattr(sys, "path", [*sys.path])  # the working directory is put before it
+        done = CliRunner().invoke(app, arguments, env={"NO_COLOR": "1", "COLUMNS": "200", **environment})
+        if done.exception is not None and not isinstance(done.exception, SystemExit):
+            raise done.exception
+        return done.exit_code, done.stderr
+
+    return end
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -435,16 +436,23 @@ def test_the_command_line_scores_and_keeps(files: Path, tmp_path: Path) -> None:
     ],
 )
 def test_refusals_of_the_command_line(
-    arguments: tuple[str, ...], code: int, message: str, images: dict[str, NDArray[np.uint8]], tmp_path: Path
+    arguments: tuple[str, ...],
+    code: int,
+    message: str,
+    images: dict[str, NDArray[np.uint8]],
+    ended: Callable[..., tuple[int, str]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Message and exit code."""
+    monkeypatch.chdir(tmp_path)
     np.save(tmp_path / "real.npy", images["real"])
     np.save(tmp_path / "fake.npy", images["fake"])
     np.save(tmp_path / "one.npy", images["fake"][:1])
     np.save(tmp_path / "flat.npy", np.zeros((60, 8, 8, 1), np.uint8))
-    done = call(*arguments, cwd=tmp_path)
-    assert done.returncode == code, done.stderr
-    assert message in done.stderr
+    found, said = ended(*arguments)
+    assert found == code, said
+    assert message in said
 
 
 @pytest.mark.slow

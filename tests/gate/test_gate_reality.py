@@ -31,7 +31,7 @@ def test_runs_are_kept_and_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     rng = np.random.default_rng(0)
     asked = 0
 
-    def gate(request: gate_reality.Request) -> object:
+    def gate(asked_for: Asked, request: gate_reality.Request) -> object:
         nonlocal asked
         asked += 1
 
