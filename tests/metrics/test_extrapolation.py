@@ -62,7 +62,7 @@ def test_it_is_nearer_to_the_truth_than_the_distance_at_n() -> None:
     plain, far = [], []
     assert fd.of_statistics
     assert fd_infinity.of_statistics
-    for _ in range(60):
+    for _ in range(40):
         fake = Features(scale * torch.randn(200, width, generator=generator) + shift)
         pair = StatisticsPair(*moments, fake, "made", "0")
         plain.append(fd.of_statistics.compute(pair).value)
@@ -72,5 +72,5 @@ def test_it_is_nearer_to_the_truth_than_the_distance_at_n() -> None:
     assert bias > 0.5
     assert abs(values.mean() - truth) < 0.15 * bias
     stated = np.sqrt(np.mean([(estimate.standard_error or 0) ** 2 for estimate in far]))
-    assert 0.75 < stated / values.std(ddof=1) < 1.35  # the observed spread of 60 draws is itself known to 9 %
+    assert 0.75 < stated / values.std(ddof=1) < 1.35  # the observed spread of 40 draws is itself known to 11 %
     assert "reference fixed" in far[0].estimand
