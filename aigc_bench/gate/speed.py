@@ -222,8 +222,8 @@ def _error_rates(trials: Sequence[Trial], plan: Plan) -> Iterator[str]:
         f"{len(trials)} benchmarks, a REGRESSION of each confirmed on fresh pairs" if plan.confirming else "1 benchmark"
     )
     yield (
-        f"Error rates: {how}: without any change this gate cries wolf in at most {alpha:.0%} of runs; a slowdown of "
-        f"{percent(plan.looks.effect)} passes in at most {beta:.0%}."
+        f"Error rates: {how}: without any change this gate cries wolf in at most {100 * alpha:g} % of runs; a slowdown "
+        f"of {percent(plan.looks.effect)} passes in at most {100 * beta:g} %."
     )
     spreads = [one.spread for trial in trials if (one := trial.first.outcome)]
     last = plan.looks.pairs[-1]
