@@ -74,7 +74,7 @@ def ended(
             process = subprocess.Popen(
                 [str(part) for part in argv],
                 cwd=cwd,
-                env={**os.environ, **(environment or {})},
+                env={**_inherited(), **(environment or {})},
                 stdin=subprocess.DEVNULL,
                 stdout=printed,
                 stderr=subprocess.STDOUT,
@@ -88,6 +88,11 @@ def ended(
             in_time = _waited(process, timeout_s)
             wall_s = time.perf_counter() - start
         return Ended(process.returncode if in_time else None, _tail(printed), wall_s)
+
+
+def _inherited() -> dict[str, str]:
+    """Our variables, but for pytest-xdist's: a gate may run in a worker, and pytest-benchmark times nothing in one."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_XDIST")}
 
 
 def _waited(process: subprocess.Popen[bytes], timeout_s: float | None) -> bool:

@@ -47,6 +47,13 @@ def test_what_is_wrong_with_a_side_is_named(
     assert leftovers(histories, tmp_path) == []
 
 
+def test_a_gate_in_a_worker_of_xdist_measures(histories: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its variables would make pytest-benchmark time nothing in the processes that the gate starts."""
+    monkeypatch.setenv("PYTEST_XDIST_WORKER", "gw0")
+    found = pilot_judgement(histories, "good", "good", tmp_path)
+    assert verdicts(found) == {ADD: "INCONCLUSIVE", CALL: "INCONCLUSIVE"}
+
+
 def test_nothing_in_common_is_no_pass(histories: Path, tmp_path: Path) -> None:
     """What only one side has is listed; no benchmark at all is said."""
     found = pilot_judgement(histories, "good", "renamed", tmp_path)
