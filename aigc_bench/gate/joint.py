@@ -146,7 +146,7 @@ def judge_all(
         command=request.command,
         suite=quality.suite,
         kind="all",
-        claim=f"{quality.claim}. And {speed.claim}",
+        claim=f"{quality.claim} And {speed.claim}",
         base=speed.base,
         head=speed.head,
         decisions=(*quality.decisions, *speed.decisions),
