@@ -13,7 +13,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize, stats
+from scipy import stats
 
 from aigc_bench.core import Estimate
 from aigc_bench.stats import paired_jackknife
@@ -93,7 +93,7 @@ def change_of(base: Estimate, head: Estimate, scale: Scale, *, paired: bool) -> 
         scale,
         value,
         math.hypot(*(error for error in errors if error is not None)),
-        _satterthwaite([error or 0.0 for error in errors], [_degrees_of(base), _degrees_of(head)]),
+        _satterthwaite([error or 0.0 for error in errors], [base.degrees or math.inf, head.degrees or math.inf]),
         "standard errors of both sides, as of independent samples",
     )
 
@@ -163,18 +163,6 @@ def _error_of(estimate: Estimate) -> float | None:
     if estimate.low is None or estimate.high is None:
         return estimate.standard_error
     return (estimate.high - estimate.low) / (2 * NORMAL)
-
-
-def _degrees_of(estimate: Estimate) -> float:
-    """Degrees of freedom that the interval was made with; a bound at the end of the support says nothing."""
-    if not estimate.standard_error or estimate.low is None or estimate.high is None:
-        return math.inf
-    width = max(estimate.high - estimate.value, estimate.value - estimate.low) / estimate.standard_error
-    if width <= NORMAL + 1e-4:
-        return math.inf
-    if width >= float(stats.t.ppf(0.5 + LEVEL / 2, 1)):
-        return 1.0
-    return float(optimize.brentq(lambda degrees: stats.t.ppf(0.5 + LEVEL / 2, degrees) - width, 1.0, 1e6))
 
 
 def _satterthwaite(errors: Sequence[float], degrees: Sequence[float]) -> float:

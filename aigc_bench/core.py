@@ -368,10 +368,12 @@ class Estimate:
     replicates_of: ReplicatesOf | None = None
     """what each replicate is the score of, for comparisons replicate by replicate: the set without one of its 20 random
     blocks, one of the disjoint splits, one of 19 × 2 halves, or one of the overlapping subsets"""
+    degrees: float | None = None
+    """of freedom of the standard error in Student's t; null where it is taken as known"""
 
     def __post_init__(self) -> None:
         """Refuse what is undefined: a file never holds a NaN."""
-        numbers = (self.value, self.standard_error, self.low, self.high, *self.replicates)
+        numbers = (self.value, self.standard_error, self.low, self.high, self.degrees, *self.replicates)
         if any(number is not None and not math.isfinite(number) for number in numbers):
             raise MeasurementError(f"the value is undefined: {self.value} ({self.estimand})")
 

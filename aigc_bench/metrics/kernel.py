@@ -97,7 +97,7 @@ def _unbiased(
 
 @dataclass(frozen=True, slots=True)
 class KernelSums:
-    """Row sums of the three kernel matrices, float64; squared entries of fake × fake; the subsets' distances."""
+    """Row sums of the three kernel matrices, float64; moments of fake × fake; the subsets' distances."""
 
     real_total: float
     """Σ_{i≠j} k(x_i, x_j)"""
@@ -107,6 +107,8 @@ class KernelSums:
     """(N,) Σ_j k(y_i, x_j)"""
     fake_squares: float
     """Σ_{i≠j} k(y_i, y_j)²"""
+    fake_self: float
+    """mean of k(y_i, y_i)"""
     num_real: int
     subset_distances: Tensor
     """(100,) float64, empty where no subsets were asked for"""
@@ -135,7 +137,8 @@ class KernelSums:
         distances = _unbiased(fake_totals, real_totals, cross_totals, SUBSET_SIZE, SUBSET_SIZE)
         num, whole = kept.sum(0), torch.tensor(real_total, dtype=torch.float64)
         left_out = _unbiased(kept_totals, whole, cross_rows @ kept, num, len(real))
-        return cls(real_total, fake_rows, cross_rows, squares, len(real), distances, left_out)
+        fake_self = float(torch.cat([_self_kernel(a) for _, a in _tiles(fake)]).mean())
+        return cls(real_total, fake_rows, cross_rows, squares, fake_self, len(real), distances, left_out)
 
     @property
     def distance(self) -> float:
@@ -149,9 +152,8 @@ class KernelSums:
         Hoeffding 1948: Var = ζ₁ · 4 (n - 2) / (n (n - 1)) + 2 ζ₂ / (n (n - 1)), here with h₁ = twice the projection,
         its own noise 4 c₂ / (n - 1) taken off, and c₂ the mean square of the doubly centred fake kernel.
         """
-        n = len(self.fake_rows)
+        n, h = len(self.fake_rows), self._projections
         row_means = self.fake_rows / (n - 1)
-        h = 2 * (row_means - self.cross_rows / self.num_real)
         mean = row_means.mean()
         # Mean square of k_ij - r_i - r_j + r̄ over i ≠ j, expanded so that no N × N matrix is kept.
         c2 = self.fake_squares / (n * (n - 1)) - 2 * float(row_means.square().mean()) + float(mean.square())
@@ -160,9 +162,30 @@ class KernelSums:
         return first / num_fake + 2 * c2 / (num_fake * (num_fake - 1))
 
     @property
+    def _projections(self) -> Tensor:
+        """(N,) twice the mean of the witness function's values at each generated sample."""
+        return 2 * (self.fake_rows / (len(self.fake_rows) - 1) - self.cross_rows / self.num_real)
+
+    def slope(self, num_fake: int) -> float:
+        """How much `variance` rises per unit of the distance.
+
+        With the witness w = μ_fake - μ_real in the kernel's space and C the covariance of the generated samples there,
+        the first term is 4 ⟨w, C w⟩ / n and the distance ‖w‖²: along w, the ratio stays. Both are those of the
+        empirical means here, whose ‖w‖² exceeds the unbiased distance by (mean k_ii - mean k_ij) / n.
+        """
+        n = len(self.fake_rows)
+        excess = (self.fake_self - float(self.fake_rows.sum()) / (n * (n - 1))) / n
+        witness = max(self.distance, 0.0) + excess
+        return float(self._projections.var(correction=1)) / witness / num_fake if witness > 0 else 0.0
+
+    @property
     def standard_error(self) -> float:
         """Of the distance over generated sets of this size, reference fixed."""
         return math.sqrt(self.variance(len(self.fake_rows)))
+
+
+def _self_kernel(x: Tensor) -> Tensor:
+    return (x.square().sum(1) / x.shape[1] + 1).pow_(3)
 
 
 def _tiles(pool: Tensor) -> Iterator[tuple[slice, Tensor]]:
@@ -213,16 +236,17 @@ def _compute(pair: FeaturePair) -> Estimate:
     if min(len(real), len(fake)) < 4:
         raise MeasurementError(f"a kernel distance needs at least 4 samples a side, got {len(real)}, {len(fake)}")
     sums = _sums(pair, _subsets(pair) if real.shape[1] >= WIDE else None)
-    return intervals.symmetric(
+    estimate = intervals.symmetric(
         sums.distance,
         sums.standard_error,
         len(fake) - 1,
-        method="U-statistic's variance over the generated set, both terms; reference fixed",
+        method="U-statistic's variance over the generated set, both terms, rising with the score; reference fixed",
         estimand=f"expected score, reference fixed (unbiased: the same for every N; here {len(fake)})",
         num_samples=len(fake),
         replicates=sums.left_out.tolist(),
         replicates_of="block left out",
     )
+    return intervals.leaning(estimate, sums.slope(len(fake)))
 
 
 def _compute_subsets(pair: FeaturePair) -> Estimate:
@@ -247,7 +271,7 @@ def _compute_subsets(pair: FeaturePair) -> Estimate:
         distances = subsets.distances(fake, real)
         sums = sums or KernelSums.of(_some(real), _some(fake))
     between = float(distances.var(correction=1)) / NUM_SUBSETS
-    return intervals.symmetric(
+    estimate = intervals.symmetric(
         float(distances.mean()),
         math.sqrt(sums.variance(len(fake)) + between),
         NUM_SUBSETS - 1,
@@ -257,6 +281,7 @@ def _compute_subsets(pair: FeaturePair) -> Estimate:
         replicates=distances.tolist(),
         replicates_of="subset",
     )
+    return intervals.leaning(estimate, sums.slope(len(fake)))
 
 
 def _some(pool: Tensor) -> Tensor:

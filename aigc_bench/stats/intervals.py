@@ -45,7 +45,25 @@ def symmetric(  # the fields of an Estimate, by keyword
         num_samples=num_samples,
         replicates=tuple(replicates),
         replicates_of=replicates_of if replicates else None,
+        degrees=degrees,
     )
+
+
+def leaning(estimate: Estimate, slope: float) -> Estimate:
+    """The estimate with the interval of a squared error that rises by `slope` per unit of the score.
+
+    Wilson's construction (1927): all θ with (T - θ)² ≤ t² (SE² + slope · (θ - T)), that is T + a ± √(t² SE² + a²) with
+    a = t² slope / 2. It leans to where errors are larger, and lies about the value at `slope` 0.
+
+    Raises:
+        MeasurementError: the estimate has no standard error with degrees of freedom.
+    """
+    if estimate.standard_error is None or estimate.degrees is None:
+        raise MeasurementError("an interval leans by a standard error and its degrees of freedom; this has none")
+    t = float(stats.t.ppf(0.5 + estimate.level / 2, estimate.degrees))
+    middle = t**2 * slope / 2
+    half = math.hypot(t * estimate.standard_error, middle)
+    return replace(estimate, low=estimate.value + middle - half, high=estimate.value + middle + half)
 
 
 def of_mean(

@@ -61,6 +61,32 @@ def test_the_variance_terms_equal_their_definition(pair: FeaturePair) -> None:
     assert sums.standard_error == pytest.approx(math.sqrt(first / n + 2 * c2 / (n * (n - 1))), rel=0.01)
 
 
+def test_the_slope_of_the_error_is_that_of_explicit_features(pair: FeaturePair) -> None:
+    """⟨w, C w⟩ / ‖w‖² with all cubic monomials of (1, x / √D), whose inner products are the kernel's."""
+    x, y = pair.real.pool.double()[:, :3], pair.fake.pool.double()[:, :3] + 2
+
+    def monomials(pool: torch.Tensor) -> torch.Tensor:
+        wide = torch.cat([torch.ones(len(pool), 1, dtype=torch.float64), pool / math.sqrt(3)], 1)
+        return torch.einsum("ni,nj,nk->nijk", wide, wide, wide).flatten(1)
+
+    real, fake = monomials(x), monomials(y)
+    between_real = (real.square().sum() - real.sum(0).square().sum() / len(x)) / (len(x) * (len(x) - 1))
+    w = fake.mean(0) - real.mean(0)
+    expected = 4 * (w @ fake.T.cov() @ w) / (w @ w - between_real) / 500
+    # The sums leave a sample out of its own row: a difference of order 1 / N.
+    assert KernelSums.of(x, y).slope(500) == pytest.approx(float(expected), rel=0.02)
+
+
+def test_a_leaning_interval_is_the_score_interval_of_a_count() -> None:
+    """A count of 9 is its own variance, which rises by 1 per 1: x + z² / 2 ± z √(x + z² / 4)."""
+    z = 1.959963984540054
+    count = intervals.symmetric(9.0, 3.0, 1e9, method="", estimand="", num_samples=9)
+    found = intervals.leaning(count, 1.0)
+    half = z * math.sqrt(9 + z**2 / 4)
+    assert (found.low, found.high) == pytest.approx((9 + z**2 / 2 - half, 9 + z**2 / 2 + half))
+    assert intervals.leaning(count, 0.0) == count
+
+
 def test_inception_score_equals_a_loop_over_the_protocol(pair: FeaturePair) -> None:
     """torch-fidelity's order and splits, in numpy."""
     assert pair.fake.logits is not None
