@@ -13,7 +13,6 @@ from typing import Any
 import torch
 from pydantic import BaseModel
 
-from aigc_bench import extraction, scoring
 from aigc_bench import protocols as published
 from aigc_bench.bench import Bench
 from aigc_bench.core import OnEvent
@@ -22,14 +21,15 @@ from aigc_bench.harness import run_bench
 from aigc_bench.inputs.opening import Source, open_samples
 from aigc_bench.inputs.samples import OnBadImage
 from aigc_bench.machine import choose_device, environment
-from aigc_bench.precision import drifts
-from aigc_bench.reference import Reference
 from aigc_bench.report.html import write_report
 from aigc_bench.report.tables import ANCHORS
+from aigc_bench.scoring import extraction, sets
+from aigc_bench.scoring.precision import drifts
+from aigc_bench.scoring.reference import Reference
+from aigc_bench.scoring.sources import FakeSource, Sources
 from aigc_bench.selftest import pixels, statistics
 from aigc_bench.selftest import published as published_scores
 from aigc_bench.selftest.rows import SelfTest, measured
-from aigc_bench.sources import FakeSource, Sources
 from aigc_bench.store import Cache, Run, Store, load_exhibits, load_run, writing
 from aigc_bench.suite import GeneratorEntry, Suite, load_suite, parse_suite
 
@@ -158,7 +158,7 @@ def score(
     options = options or Options()
     wanted = [replace(one, paired=paired) for one in published.selected(protocols, features, precision)]
     place = _place(options, on_event)
-    bench = scoring.Bench.prepare(place, wanted, metrics, limit, per_class=per_class, paired=paired)
+    bench = sets.Bench.prepare(place, wanted, metrics, limit, per_class=per_class, paired=paired)
     wanted = [one for one in wanted if bench.metrics[one.name]]
     if paired:
         _check_paired(holdout, on_bad_image)
@@ -169,7 +169,7 @@ def score(
         )
     with Sources(on_bad_image, place.device, limit) as sources:
         reference = Reference.opened(real, sources.samples)
-        found, exhibits = scoring.score_sets(
+        found, exhibits = sets.score_sets(
             {name: sources.fake(source, reference) for name, source in fakes.items()},
             reference,
             None if holdout is None else sources.samples(holdout),

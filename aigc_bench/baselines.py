@@ -21,8 +21,8 @@ from torch import Tensor
 
 from aigc_bench.core import Features
 from aigc_bench.errors import ConfigurationError, FeaturesMissingError, StoreError, UnknownNameError
-from aigc_bench.feature_files import tensors_of
 from aigc_bench.recorded import REAL, Recorded, slot
+from aigc_bench.scoring.feature_files import tensors_of
 from aigc_bench.store import Run, Store, writing
 
 MAX_BYTES = 16 * 2**20

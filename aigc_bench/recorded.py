@@ -7,10 +7,10 @@ from pathlib import Path
 
 import safetensors
 
-from aigc_bench import feature_files
 from aigc_bench.core import Features
 from aigc_bench.errors import FeaturesMissingError, StoreError
-from aigc_bench.extraction import StoredFeatures, read_features
+from aigc_bench.scoring import feature_files
+from aigc_bench.scoring.extraction import StoredFeatures, read_features
 from aigc_bench.store import CaseRecord, Exhibits, Run, digest_of, load_exhibits, read_run
 
 REAL = "reference"

@@ -4,7 +4,8 @@ python reports/standard_errors.py > docs/standard-errors.md
 
 Features are heavy-tailed (normal times a random scale): 32 of them, alike, or 2048 whose standard deviations fall as
 1 / √i. The classifier's logits are a linear map of them. The reference is fixed and the generated set drawn anew, as
-the intervals say. "null": the generator is the reference's own distribution, where many statistics have a kink or no
+the intervals say; the draws of a row are shared out among several references, and spread and coverage are about each
+one's own mean. "null": the generator is the reference's own distribution, where many statistics have a kink or no
 first order; "shifted": it is not. With 2048 features the metrics are those that see them.
 """
 
@@ -81,53 +82,65 @@ class Source:
         return Features(pool, pool @ head)
 
 
+REFERENCES = 8
+"""reference sets a row, so that none is what its figures depend on"""
+Draws = dict[str, list[list[Estimate]]]
+"""by metric, and there by reference"""
+
 SOURCES = {"small": Source(32, 0.0, METRICS, 0.25), "wide": Source(2048, 0.5, OF_POOL, 0.1)}
 
 
-def feature_draws(name: str, num: int, shifted: bool, repeats: int) -> dict[str, list[Estimate]]:
+def feature_draws(name: str, num: int, shifted: bool, repeats: int) -> Draws:
     """Every feature metric's estimates over repeated generated sets."""
     source = SOURCES[name]  # by name, since metrics do not travel between processes
     shift = source.shift if shifted else 0.0
-    generator = torch.Generator().manual_seed(0)
-    real = source.draw(num, 0.0, generator)
-    found: dict[str, list[Estimate]] = {metric.name: [] for metric in source.metrics}
-    for _ in range(repeats):
-        pair = FeaturePair(real, source.draw(num, shift, generator), "made", "0")
-        for metric in source.metrics:
-            with contextlib.suppress(NotAvailableError):  # KID's subsets need 1,000 samples
-                found[metric.name].append(metric.compute(pair))
+    generator = torch.Generator().manual_seed(int(shifted))
+    found: Draws = {metric.name: [] for metric in source.metrics}
+    for _ in range(REFERENCES):
+        real = source.draw(num, 0.0, generator)
+        for estimates in found.values():
+            estimates.append([])
+        for _ in range(repeats // REFERENCES):
+            pair = FeaturePair(real, source.draw(num, shift, generator), "made", "0")
+            for metric in source.metrics:
+                with contextlib.suppress(NotAvailableError):  # KID's subsets need 1,000 samples
+                    found[metric.name][-1].append(metric.compute(pair))
     return found
 
 
-def other_draws(num: int, repeats: int) -> dict[str, list[Estimate]]:
+def other_draws(num: int, repeats: int) -> Draws:
     """Metrics of held-out samples, which are means or functions of means."""
-    generator = torch.Generator().manual_seed(1)
-    found: dict[str, list[Estimate]] = {"bits_per_dim": [], "mse": [], "psnr": [], "ssim": []}
+    generator = torch.Generator().manual_seed(2)
+    found: Draws = {"bits_per_dim": [[]], "mse": [[]], "psnr": [[]], "ssim": [[]]}
     for _ in range(repeats):
         nats = -60 - 9 * torch.randn(num, generator=generator).exp().double()
-        found["bits_per_dim"].append(likelihood.bits_per_dim.compute(LogProbs(nats, 64, "made")))
+        found["bits_per_dim"][0].append(likelihood.bits_per_dim.compute(LogProbs(nats, 64, "made")))
         original = torch.randint(0, 256, (num, 1, 12, 12), generator=generator, dtype=torch.uint8)
         spread = 20 * torch.rand(num, 1, 1, 1, generator=generator)
         noisy = original + spread * torch.randn(original.shape, generator=generator)
         errors = reconstruction.errors_of(original, noisy.clamp(0, 255).to(torch.uint8))
         for metric in (reconstruction.mse, reconstruction.psnr, reconstruction.ssim):
-            found[metric.name].append(metric.compute(errors))
+            found[metric.name][0].append(metric.compute(errors))
     return found
 
 
-def rows(title: str, found: dict[str, list[Estimate]]) -> Iterator[str]:
+def rows(title: str, found: Draws) -> Iterator[str]:
     """A line per metric: what was seen, what was stated, their ratio, how often the interval held the mean."""
-    for name, estimates in found.items():
-        if not estimates:
+    for name, by_reference in found.items():
+        if not by_reference[0]:
             continue
-        values = np.array([estimate.value for estimate in estimates])
-        errors = [estimate.standard_error for estimate in estimates if estimate.standard_error is not None]
+        held, errors, variances, means = [], [], [], []
+        for estimates in by_reference:
+            values = np.array([estimate.value for estimate in estimates])
+            target = values.mean()  # the estimand: the expected score at this N, beside this reference
+            held += [e.low is not None and e.high is not None and e.low <= target <= e.high for e in estimates]
+            errors += [estimate.standard_error for estimate in estimates if estimate.standard_error is not None]
+            means.append(target)
+            variances.append(values.var(ddof=1))
         stated = np.sqrt(np.mean(np.square(errors))) if errors else math.nan  # an order statistic has an interval alone
-        target = values.mean()  # the estimand: the expected score at this N
-        held = [e.low is not None and e.high is not None and e.low <= target <= e.high for e in estimates]
-        observed = values.std(ddof=1)
+        observed = np.sqrt(np.mean(variances))
         yield (
-            f"| {name.replace('_{extractor}', '')} | {title} | {target:.4g} | {observed:.2g} | {stated:.2g} "
+            f"| {name.replace('_{extractor}', '')} | {title} | {np.mean(means):.4g} | {observed:.2g} | {stated:.2g} "
             f"| {stated / observed:.2f} | {np.mean(held):.1%} |"
         ).replace("nan", "–")
 

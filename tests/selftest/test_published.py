@@ -14,9 +14,9 @@ from torch import Tensor
 from aigc_bench.core import Batch, Features
 from aigc_bench.data import cifar10
 from aigc_bench.errors import NotAvailableError
-from aigc_bench.extraction import Place
 from aigc_bench.features import inception
 from aigc_bench.metrics import kernel
+from aigc_bench.scoring.extraction import Place
 from aigc_bench.selftest import cifar10_scores, published
 from aigc_bench.selftest.cifar10_scores import Cifar10
 from aigc_bench.selftest.rows import measured

@@ -13,13 +13,14 @@ from torch import Tensor
 from typer.testing import CliRunner
 
 import aigc_bench
-from aigc_bench import precision, protocols
+from aigc_bench import protocols
 from aigc_bench.cli import app
 from aigc_bench.core import SampleSpec
 from aigc_bench.data import digits
 from aigc_bench.errors import ConfigurationError, DataError
 from aigc_bench.features import inception
-from aigc_bench.precision import Drift, Gaussian, Seen
+from aigc_bench.scoring import precision
+from aigc_bench.scoring.precision import Drift, Gaussian, Seen
 from aigc_bench.store import Run
 
 ROUNDED = ("scoring_kit:build_rounded",)

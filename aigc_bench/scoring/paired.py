@@ -13,11 +13,11 @@ from torch import Tensor
 from aigc_bench import inputs, plugins
 from aigc_bench.core import ReconstructionErrors, Score
 from aigc_bench.errors import ConfigurationError, DataError
-from aigc_bench.extraction import Place
 from aigc_bench.harness import Row, scored
 from aigc_bench.inputs.samples import SampleSet, readable
 from aigc_bench.metrics import reconstruction
-from aigc_bench.reference import Reference
+from aigc_bench.scoring.extraction import Place
+from aigc_bench.scoring.reference import Reference
 
 METRICS = (reconstruction.mse, reconstruction.psnr, reconstruction.ssim)
 CHUNK = 128

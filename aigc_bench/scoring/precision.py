@@ -14,11 +14,11 @@ from torch import Tensor
 
 from aigc_bench import collect, core
 from aigc_bench.errors import BenchmarkFailedError, foreign_code
-from aigc_bench.extraction import Place, extractor_for, first_samples, identity_of, piece_of
 from aigc_bench.inputs.samples import SampleSet
 from aigc_bench.metrics.frechet import Moments, distances_of_few, factor, factor_of_few, frechet_distance
 from aigc_bench.protocols import Protocol
-from aigc_bench.reference import Reference
+from aigc_bench.scoring.extraction import Place, extractor_for, first_samples, identity_of, piece_of
+from aigc_bench.scoring.reference import Reference
 
 NUM_COMPARED = 256
 """images of a set that both precisions see, all of the size of which so many come first; fewer where no size has so

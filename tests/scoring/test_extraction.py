@@ -14,12 +14,12 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from aigc_bench import extraction
 from aigc_bench.core import Features
 from aigc_bench.errors import DataError, StoreError
 from aigc_bench.inputs import encoded as encoded_module
 from aigc_bench.inputs.opening import open_samples
 from aigc_bench.protocols import Protocol
+from aigc_bench.scoring import extraction
 from aigc_bench.store import Cache, Store
 
 PATIENCE_S = 30.0

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from torch.utils.data import DataLoader, TensorDataset
 
 import aigc_bench
-from aigc_bench import extraction, protocols, scoring
+from aigc_bench import protocols
 from aigc_bench.api import by_name
 from aigc_bench.core import FeaturePair, Features
 from aigc_bench.data import digits
@@ -29,6 +29,7 @@ from aigc_bench.errors import AigcBenchError, ConfigurationError, DataError, Unk
 from aigc_bench.features import inception
 from aigc_bench.features.inception_layout import variance_preserving_weights
 from aigc_bench.metrics import frechet, kernel, manifold, sweep
+from aigc_bench.scoring import extraction, sets
 from aigc_bench.store import Cache, Run, Store
 
 PIXELS = ("pixels",)
@@ -360,7 +361,7 @@ def test_of_several_protocols_each_prints_what_its_code_does(
     place = extraction.Place(Cache(Store(tmp_path)), torch.device("cpu"))
 
     def asked(names: list[str], metrics: list[str]) -> dict[str, list[str]]:
-        found = scoring.Bench.prepare(place, protocols.selected(names, []), metrics).metrics
+        found = sets.Bench.prepare(place, protocols.selected(names, []), metrics).metrics
         return {name: list(of_one) for name, of_one in found.items()}
 
     assert asked(["pytorch-fid"], ["kd"]) == {"pytorch-fid": ["kd"]}

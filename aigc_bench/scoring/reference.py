@@ -8,7 +8,12 @@ from pathlib import Path
 
 from aigc_bench.core import FeatureExtractor, Features
 from aigc_bench.errors import DataError
-from aigc_bench.extraction import (
+from aigc_bench.inputs.npy import Npz
+from aigc_bench.inputs.opening import Source
+from aigc_bench.inputs.samples import SampleSet
+from aigc_bench.inputs.statistics import ReferenceStatistics, read_statistics
+from aigc_bench.protocols import Protocol
+from aigc_bench.scoring.extraction import (
     Place,
     StoredFeatures,
     entry_of,
@@ -17,11 +22,6 @@ from aigc_bench.extraction import (
     read_features,
     skipped_notes,
 )
-from aigc_bench.inputs.npy import Npz
-from aigc_bench.inputs.opening import Source
-from aigc_bench.inputs.samples import SampleSet
-from aigc_bench.inputs.statistics import ReferenceStatistics, read_statistics
-from aigc_bench.protocols import Protocol
 from aigc_bench.store import digest_of
 
 

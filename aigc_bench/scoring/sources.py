@@ -19,7 +19,7 @@ from aigc_bench.errors import ConfigurationError, DataError
 from aigc_bench.inputs.generated import FunctionGenerator, GeneratedSamples
 from aigc_bench.inputs.opening import Source, open_samples
 from aigc_bench.inputs.samples import OnBadImage, SampleSet
-from aigc_bench.reference import Reference
+from aigc_bench.scoring.reference import Reference
 from aigc_bench.store import digest_of
 from aigc_bench.suite import GeneratorEntry
 

@@ -8,16 +8,17 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from aigc_bench import by_class, contact_sheet, paired, plugins, precision
+from aigc_bench import plugins
 from aigc_bench.core import FeaturePair, Features, Metric, Score
 from aigc_bench.errors import BenchmarkFailedError, ConfigurationError, NothingMeasuredError
-from aigc_bench.extraction import Place, extractor_for, skipped_notes
 from aigc_bench.inputs.generated import GeneratedSamples
 from aigc_bench.inputs.samples import SampleSet
 from aigc_bench.machine import environment
-from aigc_bench.observation import Metrics, Observation, observed, without
 from aigc_bench.protocols import Protocol, passes
-from aigc_bench.reference import Reference
+from aigc_bench.scoring import by_class, contact_sheet, paired, precision
+from aigc_bench.scoring.extraction import Place, extractor_for, skipped_notes
+from aigc_bench.scoring.observation import Metrics, Observation, observed, without
+from aigc_bench.scoring.reference import Reference
 from aigc_bench.store import CaseRecord, DatasetRecord, Exhibits, Run
 from aigc_bench.suite import DataEntry, GeneratorEntry, Suite
 

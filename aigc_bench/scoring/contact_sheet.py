@@ -16,12 +16,12 @@ from torch import Tensor
 from aigc_bench import plugins
 from aigc_bench.core import FeaturePair, Features
 from aigc_bench.errors import DataError
-from aigc_bench.extraction import Place
 from aigc_bench.harness import Row
 from aigc_bench.inputs.samples import SampleSet
 from aigc_bench.metrics import frechet, neighbours
 from aigc_bench.metrics.sweep import Sweep
-from aigc_bench.reference import Reference
+from aigc_bench.scoring.extraction import Place
+from aigc_bench.scoring.reference import Reference
 from aigc_bench.store import Exhibits
 
 NUM_SHOWN = 64

@@ -20,13 +20,14 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from aigc_bench import collect, core, feature_files, features, inputs, plugins
+from aigc_bench import collect, core, features, inputs, plugins
 from aigc_bench.core import Features, OnEvent, SampleSpec
 from aigc_bench.errors import DataError, MeasurementError, foreign_code
-from aigc_bench.feature_files import tensors_of
 from aigc_bench.inputs.samples import Chunk, SampleSet, readable
 from aigc_bench.metrics import frechet, sweep
 from aigc_bench.protocols import Protocol
+from aigc_bench.scoring import feature_files
+from aigc_bench.scoring.feature_files import tensors_of
 from aigc_bench.store import Cache, digest_of, writing
 
 CHUNK = 512

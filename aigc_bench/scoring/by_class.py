@@ -14,13 +14,13 @@ from torch import Tensor
 
 from aigc_bench.core import Estimate, FeaturePair, Features, Score
 from aigc_bench.errors import ConfigurationError, DataError
-from aigc_bench.extraction import Place
 from aigc_bench.harness import Row, scored
 from aigc_bench.inputs.generated import GeneratedSamples
 from aigc_bench.inputs.samples import SampleSet
 from aigc_bench.metrics.frechet import fd
 from aigc_bench.protocols import Protocol
-from aigc_bench.reference import Reference
+from aigc_bench.scoring.extraction import Place
+from aigc_bench.scoring.reference import Reference
 from aigc_bench.stats import intervals
 from aigc_bench.store import digest_of
 

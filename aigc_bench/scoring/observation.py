@@ -9,15 +9,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from aigc_bench import core, feature_files
+from aigc_bench import core
 from aigc_bench.core import Evidence, FeaturePair, Features, Metric, Score, SpatialStatisticsPair, StatisticsPair
 from aigc_bench.errors import DataError
-from aigc_bench.extraction import Place, entry_of, extractor_for, features_of, sources_of
 from aigc_bench.harness import Row, scored
 from aigc_bench.inputs.samples import SampleSet
 from aigc_bench.metrics.frechet import fd
 from aigc_bench.protocols import Protocol
-from aigc_bench.reference import Reference
+from aigc_bench.scoring import feature_files
+from aigc_bench.scoring.extraction import Place, entry_of, extractor_for, features_of, sources_of
+from aigc_bench.scoring.reference import Reference
 
 Metrics = Mapping[str, Mapping[str, Metric[Any]]]
 """by protocol, and there by entry point"""

@@ -14,14 +14,14 @@ from scoring_kit import call, labelled_digits, noisy, options, values
 from torch.utils.data import DataLoader
 
 import aigc_bench
-from aigc_bench import paired
 from aigc_bench.core import SampleSpec
 from aigc_bench.errors import AigcBenchError, ConfigurationError, DataError
-from aigc_bench.extraction import Place
 from aigc_bench.inputs.generated import FunctionGenerator, GeneratedSamples
 from aigc_bench.inputs.opening import open_samples
 from aigc_bench.metrics import reconstruction
 from aigc_bench.protocols import PROTOCOLS
+from aigc_bench.scoring import paired
+from aigc_bench.scoring.extraction import Place
 from aigc_bench.store import Cache, Store, load_exhibits
 
 PIXELS: dict[str, Any] = {"features": ("pixels",), "metrics": ("fd", "kd"), "paired": True}

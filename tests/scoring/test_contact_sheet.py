@@ -13,9 +13,9 @@ from scoring_kit import labelled_digits, noisy, options
 from torch.utils.data import DataLoader
 
 import aigc_bench
-from aigc_bench import contact_sheet
 from aigc_bench.core import FeaturePair, Features
 from aigc_bench.metrics import frechet
+from aigc_bench.scoring import contact_sheet
 from aigc_bench.store import Exhibits, exhibit_of, load_exhibits
 
 PIXELS: dict[str, Any] = {"features": ("pixels",), "metrics": ("fd", "precision")}
