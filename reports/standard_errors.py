@@ -4,7 +4,7 @@ python reports/standard_errors.py > docs/standard-errors.md
 
 Features are heavy-tailed (normal times a random scale): 32 of them, alike, or 2048 whose standard deviations fall as
 1 / √i. The classifier's logits are a linear map of them. The reference is fixed and the generated set drawn anew, as
-the intervals say; the draws of a row are shared out among several references, and spread and coverage are about each
+the intervals say; the draws of a row are shared out among eight references, and spread and coverage are about each
 one's own mean. "null": the generator is the reference's own distribution, where many statistics have a kink or no
 first order; "shifted": it is not. With 2048 features the metrics are those that see them.
 """
@@ -156,7 +156,8 @@ def main() -> None:
     print(__doc__.split("\n\n")[-1].strip() + "\n" if __doc__ else "")
     print(
         f"{options.repeats} draws a row, {options.wide_repeats} with 2048 features; made by `python "
-        f"reports/standard_errors.py --repeats {options.repeats} --wide-repeats {options.wide_repeats}`.\n"
+        f"reports/standard_errors.py --repeats {options.repeats} --wide-repeats {options.wide_repeats} "
+        f"--processes {options.processes}`.\n"
     )
     print("| metric | case | mean | observed spread | stated SE | stated ÷ observed | 95 % interval covers |")
     print("|---|---|---|---|---|---|---|")

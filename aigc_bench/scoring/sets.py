@@ -22,7 +22,7 @@ from aigc_bench.scoring.reference import Reference
 from aigc_bench.store import CaseRecord, DatasetRecord, Exhibits, Run
 from aigc_bench.suite import DataEntry, GeneratorEntry, Suite
 
-METRICS = ("fd", "kd", "inception_score", "precision", "recall", "density", "coverage")
+METRICS = ("fd", "kd", "inception_score", "precision", "recall", "density", "coverage", "duplicates")
 """what is computed unless the protocol or the caller says otherwise"""
 
 

@@ -1,4 +1,4 @@
-"""Permutation tests: the sides of pairs are swapped, or the labels of two groups, and nothing else is assumed.
+"""Permutation tests: the sides of pairs are swapped, and nothing else is assumed.
 
 If the two sides of each pair are exchangeable, every way to swap them was as likely as the one that came. p counts
 those that look at least as bad: exactly where all can be counted, otherwise over random ones as (1 + #) / (B + 1),
@@ -8,11 +8,10 @@ which is never 0 and never too small (Phipson and Smyth 2010, doi:10.2202/1544-6
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
 from aigc_bench.errors import MeasurementError
 
@@ -67,28 +66,6 @@ def paired_family(differences: ArrayLike, *, num_draws: int = NUM_DRAWS, seed: i
     adjusted = np.empty(len(values))
     adjusted[order] = np.maximum.accumulate((hits + extra) / (num + extra))
     return tuple(adjusted.tolist())
-
-
-def unpaired(
-    base_values: Sequence[float], head_values: Sequence[float], *, num_draws: int = NUM_DRAWS, seed: int = 0
-) -> float:
-    """One-sided p that head's mean is above base's, by swaps of labels; values are training seeds', a handful.
-
-    Raises:
-        MeasurementError: fewer than 2 values on a side, or one that is NaN or infinite.
-    """
-    base, head = np.asarray(base_values, dtype=np.float64), np.asarray(head_values, dtype=np.float64)
-    if min(len(base), len(head)) < 2 or not (np.isfinite(base).all() and np.isfinite(head).all()):
-        raise MeasurementError(f"expected at least 2 finite values a side, got {len(base)} and {len(head)}")
-    found = stats.permutation_test(
-        (head, base),
-        lambda x, y, axis: x.mean(axis) - y.mean(axis),
-        vectorized=True,
-        n_resamples=num_draws,
-        alternative="greater",
-        random_state=np.random.RandomState(seed),
-    )
-    return float(found.pvalue)
 
 
 def _exact(num: int, num_draws: int) -> bool:

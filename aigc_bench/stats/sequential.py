@@ -19,7 +19,6 @@ __all__ = [
     "Outcome",
     "confirmation",
     "confirmation_looks",
-    "confirmed",
     "crossed",
     "detectable",
     "judged",
@@ -122,20 +121,6 @@ def walked(differences: ArrayLike, looks: Looks) -> tuple[NDArray[np.str_], NDAr
         used[going[slower | passing]] = num
         going = going[~(slower | passing)]
     return verdicts, used
-
-
-def confirmed(differences: Sequence[float], level: float, dead_zone: float) -> bool:
-    """Whether fresh pairs say it too: one-sided paired t against the dead zone, at `confirmation(...)`'s level.
-
-    Their number must not depend on themselves: take `confirmation_looks(...)`, and look once.
-
-    Raises:
-        MeasurementError: fewer than 2 differences, or one that is NaN or infinite.
-    """
-    values = _finite(differences)
-    if len(values) < 2:
-        raise MeasurementError(f"a confirmation needs at least 2 pairs, got {len(values)}")
-    return bool(_p_value(values, dead_zone) <= level)
 
 
 def _described(

@@ -217,13 +217,3 @@ def test_few_benchmarks_need_little_confirmation() -> None:
     assert plan is not None
     assert plan.alpha == 0.5
     assert plan.fail[0] == pytest.approx(0.5 * math.log(1 + (math.e - 1) / 5))
-
-
-def test_confirmed_is_a_t_test() -> None:
-    """Against scipy's p, just above and just below it."""
-    differences = (0.02 + 0.02 * noise(6, 1)[0, :15]).tolist()
-    p_value = stats.ttest_1samp(differences, 0.01, alternative="greater").pvalue
-    assert sequential.confirmed(differences, p_value * 1.001, 0.01)
-    assert not sequential.confirmed(differences, p_value * 0.999, 0.01)
-    with pytest.raises(MeasurementError):
-        sequential.confirmed([0.1], 0.05, 0.0)
