@@ -57,6 +57,18 @@ def environment(device: torch.device) -> Environment:
     )
 
 
+def gpu_clocks() -> tuple[str, ...]:
+    """A phrase per GPU: what it is, how fast it is clocked now and at most; nothing where nvidia-smi is missing."""
+    fields = "index,name,driver_version,clocks.sm,clocks.max.sm,clocks.mem"
+    found = _output("nvidia-smi", f"--query-gpu={fields}", "--format=csv,noheader")
+    rows = [[cell.strip() for cell in line.split(",")] for line in (found or "").splitlines()]
+    return tuple(
+        f"GPU {row[0]} {row[1]}, driver {row[2]}, SM clock {row[3]} (at most {row[4]}), memory clock {row[5]}"
+        for row in rows
+        if len(row) == len(fields.split(","))
+    )
+
+
 def choose_device(name: str) -> torch.device:
     """The device of that name ("auto", "cpu", "cuda", "cuda:1" …), which is there.
 

@@ -16,7 +16,7 @@ from aigc_bench.errors import BenchmarkFailedError
 from aigc_bench.gate.measure import PROBE, Benchmarks, Commands
 from aigc_bench.gate.processes import ended, scratch
 from aigc_bench.gate.sides import Runnable
-from aigc_bench.machine import Environment, environment
+from aigc_bench.machine import Environment, environment, gpu_clocks
 from aigc_bench.verdicts import Side
 
 PROBE_TIMEOUT_S = 120.0
@@ -152,7 +152,8 @@ def machine_statements() -> list[str]:
     governor, quota = _read(GOVERNOR) or "not known", _read(QUOTA) or "not known"
     found = [
         f"Machine before the first pair: {cpus} CPUs, load average {load:.2g}, frequency governor {governor}, "
-        f"CPU quota {'none' if quota.startswith('max') else quota}."
+        f"CPU quota {'none' if quota.startswith('max') else quota}.",
+        *(f"{one}." for one in gpu_clocks()),
     ]
     if load > LOADED * cpus:
         found.append(
