@@ -56,9 +56,10 @@ def judged_quality(
     command: str | None = None,
 ) -> tuple[Judgement, tuple[Exhibits, Exhibits]]:
     """The same with what figures show of both sides."""
-    policy = Policy(cast(Claim, claim), margin, dead_zone, tuple(metrics), fail_on_inconclusive, paired_seeds)
+    policy = Policy(cast(Claim, claim), margin, dead_zone, tuple(metrics), paired_seeds)
     sides = [opened(str(name), store, baselines) for name in (base, head)]
     found = judge(sides[0], sides[1], policy, command or "aigc_bench.gate_quality(…)")
+    found = found.model_copy(update={"fail_on_inconclusive": fail_on_inconclusive})
     return found, (sides[0].exhibits(), sides[1].exhibits())
 
 

@@ -124,6 +124,7 @@ class Judgement(BaseModel):
     statements: tuple[str, ...] = ()
     """what a reader must know: error rates, the detectable effect, "faster but worse" """
     fail_on_inconclusive: bool = False
+    """what whoever asked makes of a verdict that is none"""
 
     @model_validator(mode="before")
     @classmethod

@@ -55,7 +55,6 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (judgement(decision(), regression(), failed()), (), 1, "regression"),
         (judgement(decision(), inconclusive()), (), 0, None),
         (judgement(decision(), inconclusive()), ("--fail-on-inconclusive",), 3, "inconclusive"),
-        (judgement(decision(), inconclusive(), fail_on_inconclusive=True), (), 3, "inconclusive"),
         (judgement(decision(), incomparable()), (), 4, "incomparable"),
         (judgement(), (), 4, "incomparable"),
         (judgement(decision(), failed(), incomparable()), (), 5, "benchmark-failed"),

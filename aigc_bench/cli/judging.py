@@ -120,7 +120,7 @@ def settled(judgement: Judgement, judging: Judging) -> Judgement:
         update={
             "decisions": acceptance.apply(judgement.decisions, judging.accepted, judging.now),
             "statements": (*judgement.statements, *idle),
-            "fail_on_inconclusive": judgement.fail_on_inconclusive or judging.fail_on_inconclusive,
+            "fail_on_inconclusive": judging.fail_on_inconclusive,
         }
     )
 

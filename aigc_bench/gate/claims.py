@@ -48,7 +48,6 @@ class Policy:
     """worsening that is none, a ratio less one"""
     metrics: tuple[str, ...] = ()
     """names, or entry points, of the scores that are judged; empty: all that both sides have"""
-    fail_on_inconclusive: bool = False
     paired_seeds: bool = False
     """of a recipe: a training seed means the same on both sides"""
     num_draws: int = 9_999

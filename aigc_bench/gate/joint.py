@@ -153,7 +153,6 @@ def judge_all(
         new=tuple(dict.fromkeys([*quality.new, *speed.new])),
         removed=tuple(dict.fromkeys([*quality.removed, *speed.removed])),
         statements=(*together(quality.decisions, speed.decisions), *quality.statements, *speed.statements),
-        fail_on_inconclusive=quality.fail_on_inconclusive or speed.fail_on_inconclusive,
     )
 
 

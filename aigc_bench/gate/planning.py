@@ -31,7 +31,6 @@ class Policy:
     """of the order of the sides and of what processes hash by; None: drawn"""
     fresh: bool = False
     """whether pairs of an earlier gate are forgotten"""
-    fail_on_inconclusive: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what no number of pairs could decide."""

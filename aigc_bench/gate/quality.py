@@ -55,7 +55,6 @@ def judge(base: Recorded, head: Recorded, policy: Policy, command: str) -> Judge
         new=(*match.new, *seeds[0]),
         removed=(*match.removed, *seeds[1]),
         statements=tuple(_statements(match, evidence, policy, len(told), untrained)),
-        fail_on_inconclusive=policy.fail_on_inconclusive,
     )
 
 

@@ -259,5 +259,4 @@ def _judgement(request: Request, checked: Preflight, found: Found, remarks: Sequ
         new=found.new,
         removed=found.removed,
         statements=(*remarks, *checked.statements),
-        fail_on_inconclusive=policy.fail_on_inconclusive,
     )

@@ -310,7 +310,7 @@ def test_undecided_says_how_many_samples_would_decide() -> None:
     one = Worsening(
         "s", score("gan", None, None, "fd", False), 1.0, 1.0, "log ratio", Difference(0.0, 0.02, 50), "", 400
     )
-    (found,) = decisions([one], Policy("checkpoint", fail_on_inconclusive=True))
+    (found,) = decisions([one], Policy("checkpoint"))
     assert found.verdict == "INCONCLUSIVE"
     assert found.needed_units is not None
     error = 0.02 * math.sqrt(400 / found.needed_units)

@@ -207,8 +207,7 @@ def test_a_budget_below_the_first_look_decides_nothing(tmp_path: Path) -> None:
     assert len(benchmarks.calls) == 2
     assert any("Give it 198 s" in text for text in found.statements)
     assert found.exit_code == 0
-    strict = fake_judgement(Slow(["one"], noisy({}, 0.01)), tmp_path, Policy(budget_s=60.0, fail_on_inconclusive=True))
-    assert strict.exit_code == 3
+    assert found.model_copy(update={"fail_on_inconclusive": True}).exit_code == 3
 
 
 def test_a_dead_zone_beyond_the_effect_is_refused() -> None:
