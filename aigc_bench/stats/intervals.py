@@ -45,7 +45,7 @@ def symmetric(  # the fields of an Estimate, by keyword
         num_samples=num_samples,
         replicates=tuple(replicates),
         replicates_of=replicates_of if replicates else None,
-        degrees=degrees,
+        degrees=degrees if math.isfinite(degrees) else None,
     )
 
 

@@ -85,6 +85,8 @@ def test_a_leaning_interval_is_the_score_interval_of_a_count() -> None:
     half = z * math.sqrt(9 + z**2 / 4)
     assert (found.low, found.high) == pytest.approx((9 + z**2 / 2 - half, 9 + z**2 / 2 + half))
     assert intervals.leaning(count, 0.0) == count
+    known = intervals.symmetric(9.0, 3.0, math.inf, method="", estimand="", num_samples=9)
+    assert (known.degrees, known.high) == (None, pytest.approx(9 + 3 * z))
 
 
 def test_inception_score_equals_a_loop_over_the_protocol(pair: FeaturePair) -> None:
