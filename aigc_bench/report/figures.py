@@ -12,6 +12,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from aigc_bench.report.tables import Cell, columns, frechet_metric, table
 from aigc_bench.store import Exhibits, Run, exhibit_of
@@ -63,6 +64,16 @@ def _point(axes: Axes, x: Cell, y: Cell, label: str, colour: Any) -> None:
     axes.annotate(label, (x.value, y.value), xytext=(7, 6), textcoords="offset points", color=colour, weight="bold")
 
 
+def _plain_numbers(axes: Axes) -> None:
+    """Ticks of logarithmic axes as numbers are said, 0.5 and 2,000, and no powers of ten."""
+    for axis, (low, high) in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim())):
+        if axis.get_scale() == "log":
+            # Within two decades, decades alone would be one tick or two.
+            axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if high < 100 * low else (1.0,)))
+            axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+            axis.set_minor_formatter(NullFormatter())
+
+
 def quality_against_speed(run: Run, exhibits: Exhibits) -> Figure | None:
     """Fréchet distance against throughput at the largest common batch size."""
     quality, speed = table(run, "quality"), table(run, "speed")
@@ -88,6 +99,7 @@ def quality_against_speed(run: Run, exhibits: Exhibits) -> Figure | None:
         )
     axes.set(xscale="log", yscale="log", xlabel=rate.replace("@", " at batch "), ylabel=metric)
     axes.margins(0.25)
+    _plain_numbers(axes)
     return figure
 
 
@@ -145,6 +157,7 @@ def latency(run: Run, exhibits: Exhibits) -> Figure | None:
             ha="right",
         )
     axes.set(xscale="log", xlabel="milliseconds", ylabel="share of calls")
+    _plain_numbers(axes)
     axes.legend(frameon=False)
     return figure
 
