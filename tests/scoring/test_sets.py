@@ -314,7 +314,7 @@ def test_rows_of_unlike_n_and_bad_requests_are_refused(files: Path, tmp_path: Pa
 
 
 ALL = {
-    *("fid", "kid", "inception_score", "precision", "recall", "density", "coverage"),
+    *("fid", "kid", "inception_score", "precision", "recall", "density", "coverage", "duplicates"),
     *("fid@torch-fidelity", "kid@torch-fidelity", "inception_score@torch-fidelity"),
     *("fid@adm", "sfid@adm", "inception_score@adm", "precision@adm", "recall@adm"),
     *("inception_score@improved-gan", "inception_score@studiogan", "fid@pytorch-fid", "fid@clean", "kid@clean"),
