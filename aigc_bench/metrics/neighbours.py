@@ -182,7 +182,7 @@ def nearest_of_own(points: Points, keep: int) -> Nearest:
 
 
 class Tile:
-    """Distances between some rows of two sets, and exact answers to which of them lie within a radius.
+    """Distances between some rows of two sets, as the GEMM sees them.
 
     Args:
         real: one set.
@@ -192,40 +192,53 @@ class Tile:
     """
 
     def __init__(self, real: Points, rows: slice, fake: Points, columns: slice) -> None:
-        self._x, self._y = real.pool[rows], fake.pool[columns]
+        self.x, self.y = real.pool[rows], fake.pool[columns]
         self.squared = fake.squared_to(real.rows(rows), real.norms[rows], columns)
-        """(n, m) float32, as the GEMM sees it"""
-        self._of_rows, self._of_columns = real.rounding[rows], fake.rounding[columns]
+        """(n, m) float32"""
+        self.rounding = real.rounding[rows], fake.rounding[columns]
+        """(n,), (m,) what it may change, each side's part"""
 
     @property
     def slack(self) -> float:
         """What rounding can change at most."""
-        return float(self._of_rows.max()) + float(self._of_columns.max())
+        return sum(float(part.max()) for part in self.rounding)
 
     def floored(self) -> Tensor:
         """(n, m) float32 squared distances, none smaller than the GEMM's rounding can tell from 0."""
-        return torch.maximum(self.squared, self._of_rows[:, None] + self._of_columns)
+        return torch.maximum(self.squared, self.rounding[0][:, None] + self.rounding[1])
+
+    def about_within(self, bound: Tensor, rows: Tensor | None = None) -> Pairs:
+        """The pairs that may lie within a squared radius, (n, 1) or (1, m); of some rows, where (n,) bool says which.
+
+        That is all that takes a pass over the tile: there are few such pairs, and what is asked of them is exact.
+        """
+        near = self.squared <= (bound + self.slack).float()
+        if rows is not None:
+            near &= rows[:, None]
+        return Pairs(self, *near.nonzero(as_tuple=True))
+
+
+class Pairs:
+    """Some pairs of a tile's rows, and exact answers to which of them lie within a radius.
+
+    Args:
+        tile: where they are from.
+        row: (P,) of the n rows.
+        column: (P,) of the m columns.
+    """
+
+    def __init__(self, tile: Tile, row: Tensor, column: Tensor) -> None:
+        self.row, self.column = row, column
+        self.squared = tile.squared[row, column]
+        """(P,) float32, as the GEMM sees them"""
+        self._tile = tile
 
     def within(self, bound: Tensor, *, closed: bool) -> Tensor:
-        """Which pairs are no farther apart than `bound`, or nearer where not `closed`.
-
-        Args:
-            bound: float64 squared radii, (n, 1) or (1, m).
-            closed: a pair at exactly the radius is within it.
-
-        Returns:
-            (n, m) bool.
-        """
-        near, slack = self.squared, self.slack
-        inside = near <= (bound - slack).float()
-        unsure = ((near <= (bound + slack).float()) ^ inside).nonzero()
-        row, column = unsure.unbind(1)
-        radius = bound.expand(near.shape)[row, column]
-        apart = near[row, column].double() - radius
-        inside[row, column] = apart <= 0
-        # One sample far out makes all pairs unsure by the largest norm, and few by their own.
-        close = apart.abs() <= self._of_rows[row] + self._of_columns[column]
-        row, column, radius = row[close], column[close], radius[close]
-        exact = exact_squared(self._x, row, self._y, column)
-        inside[row, column] = exact <= radius if closed else exact < radius
+        """(P,) bool: which pairs are no farther apart than float64 squared radii (P,), or nearer where not `closed`."""
+        apart = self.squared.double() - bound
+        inside = apart <= 0
+        of_rows, of_columns = self._tile.rounding
+        close = (apart.abs() <= of_rows[self.row] + of_columns[self.column]).nonzero()[:, 0]
+        exact = exact_squared(self._tile.x, self.row[close], self._tile.y, self.column[close])
+        inside[close] = exact <= bound[close] if closed else exact < bound[close]
         return inside

@@ -24,8 +24,6 @@ from aigc_bench.stats.halves import balanced_halves
 K_PRECISION = 3
 K_DENSITY = 5
 KEY_SEED = 0
-COUNTED = 3
-"""generated samples in a real ball from which on their key is of no use"""
 HALVED = 13
 """neighbours that are kept for each one asked for, to find as many in the same half: of 39 fewer than 3 are in it with
 a probability of 1e-9, and the ball is then as large as is known"""
@@ -103,7 +101,7 @@ class Sweep:
     count: Tensor
     """(M,) int64, how many generated samples those balls hold"""
     key: Tensor
-    """(M,) int64, equal where balls hold the same generated samples, of balls with fewer than COUNTED"""
+    """(M,) int64, equal where balls hold the same generated samples"""
     recalled: Tensor
     """(M,) which real samples lie in some generated ball, K_PRECISION and its surface"""
     recalled_halves: Tensor
@@ -187,37 +185,41 @@ class _Pass:
     def visit(self, found: dict[str, Tensor], nearest: Nearest, rows: slice, columns: slice) -> None:
         """Compare some real samples with some generated ones."""
         tile = Tile(self.real, rows, self.fake, columns)
-        found["precise"][columns] |= tile.within(self.near[rows], closed=True).any(0)
-        found["recalled"][rows] |= tile.within(self.balls.squared[None, columns], closed=True).any(1)
-        inside = tile.within(self.wide[rows], closed=False)
-        found["dense"][columns] += inside.sum(0)
-        self._cover(found, inside, rows, columns)
-        self._halve(found, tile, rows, columns)
+        self._in_real_balls(found, tile, rows, columns)
+        self._in_generated_balls(found, tile, rows, columns)
         nearest.add(columns, tile.squared.T, rows)
         # A copy is as realistic as the GEMM's rounding can tell, and not infinitely so.
         squared = tile.squared if float(nearest.squared[columns, 0].min()) > tile.slack else tile.floored()
         ratio = (self.pruned[rows] / squared).amax(0)
         found["realism"][columns] = torch.maximum(found["realism"][columns], ratio)
 
-    def _cover(self, found: dict[str, Tensor], inside: Tensor, rows: slice, columns: slice) -> None:
-        """Which blocks and how many generated samples a real ball holds; of one that holds enough, the number alone."""
-        open_ = (found["count"][rows] < COUNTED) | ~found["covered"][:, rows].all(0)
-        found["count"][rows] += inside.sum(1)
-        row, column = (inside & open_[:, None]).nonzero(as_tuple=True)
-        row, column = row + rows.start, column + columns.start
+    def _in_real_balls(self, found: dict[str, Tensor], tile: Tile, rows: slice, columns: slice) -> None:
+        """Which generated samples are precise, how many balls hold each; how many a ball holds, and of which blocks."""
+        near, wide = self.near[rows, 0], self.wide[rows, 0]
+        pairs = tile.about_within(torch.maximum(near, wide)[:, None])
+        precise = pairs.column[pairs.within(near[pairs.row], closed=True)]
+        found["precise"][precise + columns.start] = True
+        inside = pairs.within(wide[pairs.row], closed=False)
+        row, column = pairs.row[inside] + rows.start, pairs.column[inside] + columns.start
+        found["dense"] += torch.bincount(column, minlength=len(found["dense"]))
+        found["count"] += torch.bincount(row, minlength=len(found["count"]))
         found["covered"][self.block[column], row] = True
         found["key"].index_add_(0, row, self.keys[column])
 
-    def _halve(self, found: dict[str, Tensor], tile: Tile, rows: slice, columns: slice) -> None:
-        """Which real samples lie in balls that reach as far as the half of their centre makes them.
+    def _in_generated_balls(self, found: dict[str, Tensor], tile: Tile, rows: slice, columns: slice) -> None:
+        """Which real samples are recalled, and by balls that reach as far as the half of their centre makes them.
 
-        Rounding may decide a pair: of error bars, not of scores. What lies in the smallest ball of a block's sample
-        lies in it whatever the other half: such blocks need no further look, and where there are many, none is left.
+        Of the halves, rounding may decide a pair: it is about error bars, not scores. What lies in the smallest ball of
+        a block's sample lies in it whatever the other half: such blocks need no further look, and where there are many,
+        none is left.
         """
-        halved = self.balls.halved[:, columns]
-        open_ = ~found["sure"][:, rows].all(0)
-        row, column = ((tile.squared <= halved.amax(0)) & open_[:, None]).nonzero(as_tuple=True)
-        squared, block = tile.squared[row, column], self.block[column + columns.start]
+        halved, own = self.balls.halved[:, columns], self.balls.squared[columns]
+        settled = found["sure"][:, rows].all(0)
+        pairs = tile.about_within(torch.maximum(own, halved.amax(0))[None], ~(settled & found["recalled"][rows]))
+        recalled = pairs.row[pairs.within(own[pairs.column], closed=True)]
+        found["recalled"][recalled + rows.start] = True
+        row, column, squared = pairs.row, pairs.column, pairs.squared
+        block = self.block[column + columns.start]
         sure = squared <= halved.amin(0)[column]
         found["sure"][block[sure], row[sure] + rows.start] = True
         unsure = ~found["sure"][block, row + rows.start]

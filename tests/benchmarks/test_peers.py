@@ -11,6 +11,7 @@ import gc
 import os
 import platform
 import statistics
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -45,27 +46,48 @@ SLICE = 250
 
 
 class Table:
-    """Rows of the report, written as they come."""
+    """Rows of the report, written as they come; a row that is there is replaced, the others stay.
+
+    So one comparison can be made anew without the hour that all of them take. Each row says of which commit it is; rows
+    of another machine do not stay.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._lines = [
+        self._head = [
             "# Against the peers",
             "",
             "`tox -e peers`, on an idle machine: medians of interleaved rounds (range in brackets) on the same data,",
-            "threads and random weights; the ratio is the peer's time by ours.",
+            "threads and random weights; the ratio is theirs by ours. `tox -e peers -- -k NAME` makes some anew.",
             "",
             f"{processor()}, {torch.get_num_threads()} threads, torch {torch.__version__}, float32 convolutions.",
             "",
-            "| what | ours, s | peer | peer's, s | ratio |",
-            "|---|---|---|---|---|",
+            "| what | ours, s | peer | peer's, s | ratio | commit |",
+            "|---|---|---|---|---|---|",
         ]
+        lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+        same = lines[: len(self._head)] == self._head
+        self._rows = {_key(line): line for line in lines[len(self._head) :]} if same else {}
 
     def add(self, row: str) -> None:
-        """Write it below the others."""
+        """Write it below the others, or where it was."""
+        row += f" {revision()} |"
         print(row)
-        self._lines.append(row)
-        self._path.write_text("\n".join(self._lines) + "\n", encoding="utf-8")
+        self._rows[_key(row)] = row
+        self._path.write_text("\n".join([*self._head, *self._rows.values()]) + "\n", encoding="utf-8")
+
+
+def _key(row: str) -> tuple[str, str]:
+    """What was measured, beside whom."""
+    cells = row.split(" | ")
+    return cells[0], cells[2]
+
+
+def revision() -> str:
+    """Of the sources that are measured."""
+    command = ["git", "describe", "--always", "--dirty"]
+    done = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=False)
+    return done.stdout.strip() or "not known"
 
 
 def processor() -> str:
