@@ -208,6 +208,16 @@ def test_balls_share_a_key_where_they_hold_the_same_samples(pair: FeaturePair) -
     assert torch.equal(sweep.key[:, None] == sweep.key[None], same)
 
 
+@pytest.mark.parametrize("shape", [(1, 8), (9, 64), (40, 41), (300, 2048)])
+@pytest.mark.parametrize("share", [0.0, 0.01, 0.9, 1.0])
+def test_pairs_are_what_is_true(shape: tuple[int, int], share: float) -> None:
+    """Eight flags at a time or one, and of a transposed matrix, in the order of rows."""
+    flags = torch.rand(shape, generator=torch.Generator().manual_seed(0)) < share
+    for matrix in (flags, flags.T):
+        for found, expected in zip(neighbours._pairs(matrix), matrix.nonzero(as_tuple=True), strict=True):
+            assert torch.equal(found, expected)
+
+
 def test_halves_are_balanced() -> None:
     """Ten blocks each, and any two blocks on the same side in nine of 19 divisions: McCarthy's condition."""
     signs = 2 * balanced_halves().long() - 1
