@@ -152,7 +152,7 @@ def _pairs(near: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _true(flags: Tensor) -> tuple[Tensor, Tensor]:
-    """`nonzero` of a contiguous (n, m) bool matrix of which little is true: eight at a time, in a ninth of the time."""
+    """`nonzero` of a contiguous (n, m) bool matrix of which little is true: eight at a time, for speed."""
     if flags.shape[1] % 8:
         row, column = flags.nonzero(as_tuple=True)
         return row, column
