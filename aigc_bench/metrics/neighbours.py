@@ -26,7 +26,7 @@ def exact_squared(x: Tensor, rows: Tensor, y: Tensor, columns: Tensor) -> Tensor
     """(N, D), (P,), (M, D), (P,) => (P,) float64 squared distances of these pairs, by differences."""
     step = max(1, EXACT_NUMBERS // x.shape[1])
     parts = [
-        x[row].double().sub_(y[column]).square_().sum(1)
+        x[row].double().sub_(y[column].double()).square_().sum(1)
         for row, column in zip(rows.split(step), columns.split(step), strict=True)
     ]
     return torch.cat(parts)
