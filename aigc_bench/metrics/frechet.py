@@ -20,7 +20,7 @@ from aigc_bench.core import Estimate, FeaturePair, Features, Metric, StatisticsP
 from aigc_bench.errors import MeasurementError
 from aigc_bench.stats import intervals
 
-PIECE = 8192
+PIECE = 4096
 """rows of a covariance's summands"""
 MOMENTS, FACTOR = "moments", "factor"
 """names among what is derived of the real side"""
@@ -44,10 +44,10 @@ class Moments:
 
     @classmethod
     def _of_piece(cls, features: Tensor) -> Moments:
-        x = features.to(torch.float64)
-        mean = x.mean(0)
-        centred = x - mean
-        return cls(len(x), mean, centred.T @ centred)
+        centred = features.to(torch.float64, copy=True)
+        mean = centred.mean(0)
+        centred -= mean
+        return cls(len(centred), mean, centred.T @ centred)
 
     @classmethod
     def published(cls, mean: Tensor, cov: Tensor) -> Moments:
@@ -161,7 +161,7 @@ def influences(real: Features, fake: Tensor) -> Tensor:
     mean: Tensor = sum((piece.double().sum(0) for piece in fake.split(PIECE)), torch.zeros_like(moments.mean)) / num
     linear, quadratic = [], []
     for piece in fake.split(PIECE):
-        x = piece.to(torch.float64) - mean
+        x = piece.to(torch.float64, copy=True).sub_(mean)
         linear.append(2 * x @ (mean - moments.mean))
         quadratic.append(x.square().sum(1))
     bent = torch.cat(quadratic) - _transported(fake, mean, r)
@@ -173,7 +173,7 @@ def _transported(fake: Tensor, mean: Tensor, r: Tensor) -> Tensor:
     num = len(fake)
 
     def projected(piece: Tensor) -> Tensor:
-        return (piece.to(torch.float64) - mean) @ r
+        return piece.to(torch.float64, copy=True).sub_(mean) @ r
 
     if num <= r.shape[1]:
         # Y (YᵀY)^-½ Yᵀ = (Y Yᵀ)^½: nothing is inverted.

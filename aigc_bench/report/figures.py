@@ -12,9 +12,11 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Annotation
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from aigc_bench.report.tables import Cell, columns, frechet_metric, table
+from aigc_bench.stats import binomial
 from aigc_bench.store import Exhibits, Run, exhibit_of
 
 STYLE = {
@@ -28,6 +30,8 @@ STYLE = {
     "figure.facecolor": "white",
 }
 DPI = 110
+LABEL_WIDTH, LABEL_HEIGHT = 70, 20
+"""in a figure's own pixels, of which 100 are an inch: room for a generator's name"""
 Palette = dict[str, Any]
 
 
@@ -62,6 +66,16 @@ def _point(axes: Axes, x: Cell, y: Cell, label: str, colour: Any) -> None:
             bars[key] = [[max(cell.value - low, 0)], [max(high - cell.value, 0)]]
     axes.errorbar(x.value, y.value, **bars, fmt="o", ms=7, capsize=3, color=colour, label=label)
     axes.annotate(label, (x.value, y.value), xytext=(7, 6), textcoords="offset points", color=colour, weight="bold")
+
+
+def _part_labels(axes: Axes) -> None:
+    """Of two points side by side the left one's label goes to its left; to be called when the limits stand."""
+    labels = [text for text in axes.texts if isinstance(text, Annotation)]
+    places = axes.transData.transform([label.xy for label in labels])
+    for label, place in zip(labels, places, strict=True):
+        right, up = (places - place).T
+        if np.any((right > 0) & (right < LABEL_WIDTH) & (abs(up) < LABEL_HEIGHT)):
+            label.set(ha="right", position=(-7, 6))
 
 
 def _plain_numbers(axes: Axes) -> None:
@@ -113,6 +127,7 @@ def precision_recall(run: Run, exhibits: Exhibits) -> Figure | None:
     for name, row in rows.items():
         _point(axes, row["recall"], row["precision"], name, colours[name])
     axes.set(xlabel="recall (diversity)", ylabel="precision (fidelity)", xlim=(-0.05, 1.1), ylim=(-0.05, 1.1))
+    _part_labels(axes)
     return figure
 
 
@@ -151,10 +166,11 @@ def latency(run: Run, exhibits: Exhibits) -> Figure | None:
         axes.annotate(
             f"p{share * 100:.0f}",
             (1.0, share),
+            xytext=(3, 0),
             xycoords=("axes fraction", "data"),
+            textcoords="offset points",
             fontsize=8,
-            va="bottom",
-            ha="right",
+            va="center",
         )
     axes.set(xscale="log", xlabel="milliseconds", ylabel="share of calls")
     _plain_numbers(axes)
@@ -168,15 +184,19 @@ def class_balance(run: Run, exhibits: Exhibits) -> Figure | None:
     if "reference" not in pooled:
         return None
     order = ["reference", *(entry.name for entry in run.suite.generators)]
-    shares = [
-        {"class": str(k), "share": float(share), "": name}
-        for name in order if name in pooled
-        for counts in [np.sum(pooled[name], axis=0)]
-        for k, share in enumerate(counts / counts.sum())
-    ]  # fmt: skip
-    figure, axes = _axes("Predicted classes", 7.2, 3.4)
-    frame = pd.DataFrame(shares)
+    counts = {name: np.sum(pooled[name], axis=0).astype(int) for name in order if name in pooled}
+    frame = pd.DataFrame(
+        {"class": str(k), "share": count / total.sum(), "": name}
+        for name, total in counts.items()
+        for k, count in enumerate(total)
+    )
+    figure, axes = _axes("Predicted classes, with 95 % sampling error", 7.2, 3.4)
     sns.barplot(frame, x="class", y="share", hue="", ax=axes, palette=palette(run), errorbar=None)
+    for bars, total in zip(list(axes.containers), counts.values(), strict=True):
+        for bar, count in zip(bars, total, strict=True):
+            share = binomial.exact(int(count), int(total.sum()))
+            axes.vlines(bar.get_x() + bar.get_width() / 2, share.low, share.high, color="#20242c", lw=0.8)
+    axes.set_ylim(top=axes.get_ylim()[1] * 1.12)  # room for the legend
     axes.legend(frameon=False, ncols=4, fontsize=8)
     return figure
 
