@@ -25,11 +25,11 @@ EXACT_NUMBERS = 2**18
 def exact_squared(x: Tensor, rows: Tensor, y: Tensor, columns: Tensor) -> Tensor:
     """(N, D), (P,), (M, D), (P,) => (P,) float64 squared distances of these pairs, by differences."""
     step = max(1, EXACT_NUMBERS // x.shape[1])
-    parts = [
-        x[row].double().sub_(y[column].double()).square_().sum(1)
-        for row, column in zip(rows.split(step), columns.split(step), strict=True)
-    ]
-    return torch.cat(parts)
+    # Into one result: a small one of each step, kept between large temporaries, would leave the heap full of holes.
+    squared = torch.empty(len(rows), dtype=torch.float64, device=x.device)
+    for row, column, found in zip(rows.split(step), columns.split(step), squared.split(step), strict=True):
+        torch.sum(x[row].double().sub_(y[column].double()).square_(), 1, out=found)
+    return squared
 
 
 class Points:
