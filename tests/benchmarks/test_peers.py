@@ -54,6 +54,7 @@ class Table:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._revision = revision()  # before a row is written: the table lies among the sources
         self._head = [
             "# Against the peers",
             "",
@@ -71,7 +72,7 @@ class Table:
 
     def add(self, row: str) -> None:
         """Write it below the others, or where it was."""
-        row += f" {revision()} |"
+        row += f" {self._revision} |"
         print(row)
         self._rows[_key(row)] = row
         self._path.write_text("\n".join([*self._head, *self._rows.values()]) + "\n", encoding="utf-8")
