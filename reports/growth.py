@@ -6,7 +6,7 @@ Every N is scored by the command line in a fresh process and a fresh store: two 
 of several grains, made here), all default metrics. `inception` has random weights in the published layout; its network
 takes nearly all the time, N times that of one image. `projection` gives as many features and logits by a product with a
 random matrix, so that what is seen is everything else. Memory is the largest resident set of the process, mapped
-features included. On two cores `inception` takes about two minutes for every 1,000 images a side.
+features included. On two cores `inception` takes one to two and a half minutes for every 1,000 images a side.
 """
 
 from __future__ import annotations
