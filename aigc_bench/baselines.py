@@ -120,8 +120,8 @@ def opened(name: str, store: Path, directory: Path = DIRECTORY) -> Recorded:
         return at(folder, name)
     if (folder / "run.json").is_file():
         return Recorded.at(folder, name)
-    known = [*(Store(store).runs() if store.is_dir() else []), "latest"]
-    if store.is_dir() and name in known and (name != "latest" or (store / "latest").is_file()):
+    known = Store(store).names() if store.is_dir() else []
+    if name in known:
         return Recorded.at(Store(store).resolve(name), name)
     if NAME.fullmatch(name) and (directory / name / SUMS).is_file():
         return load(name, directory)

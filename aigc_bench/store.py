@@ -158,6 +158,10 @@ class Store:
         """Ids of the finished runs, oldest first."""
         return [path.parent.name for path in sorted(self.root.glob("[!.]*/run.json"), key=_modified)]
 
+    def names(self) -> list[str]:
+        """Ids of the finished runs, oldest first, and "latest" where there is one."""
+        return [*self.runs(), *(["latest"] if (self.root / "latest").is_file() else [])]
+
     def resolve(self, name: str) -> Path:
         """The folder of a run by id, "latest", or path (of the folder or its run.json).
 
@@ -170,7 +174,7 @@ class Store:
         for path in (self.root / name, Path(name), Path(name).parent):
             if (path / "run.json").is_file() and (path != Path(name).parent or Path(name).is_file()):
                 return path
-        raise UnknownNameError.of("run", name, [*self.runs(), "latest"])
+        raise UnknownNameError.of("run", name, self.names())
 
 
 def load_run(folder: Path) -> Run:

@@ -144,7 +144,9 @@ def test_doctor_sees_the_machine(tmp_path: Path) -> None:
         (["run", "smoke", "--device", "cuda:77"], 2, "this machine has: auto, cpu"),
         (["run", "smoke", "--threads", "0"], 2, "at least 1"),
         (["run", "mnist", "--data-dir", "/nowhere"], 2, "name their folder with --data-dir"),
-        (["show", "nothing"], 2, "no run named 'nothing'"),
+        (["show", "nothing"], 2, "no run named 'nothing'. Known: none"),
+        (["show"], 2, "no run named 'latest'. Known: none"),
+        (["compare", "latest"], 2, "no run or baseline named 'latest'. Known: none"),
     ],
 )
 def test_bad_input_is_named_with_its_exit_code(
