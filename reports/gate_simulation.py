@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import peer_rules
-from noise_model import HOSTILE, MACHINES, Machine, differences
+from noise_model import HOSTILE, MACHINES, Machine, differences, differences_apart
 
 from aigc_bench.stats import binomial, sequential
 from aigc_bench.stats.sequential import Looks
@@ -57,7 +57,7 @@ Pairs = Callable[[int], np.ndarray]
 
 def pairs_of(machine: Machine, rng: np.random.Generator, scale: float = 1.0) -> Pairs:
     """Pairs of a machine whose noise is as large, or `scale` times as large."""
-    return lambda repetitions: scale * differences(machine.log_times(repetitions, 2 * LOOKS.pairs[-1], rng), rng)
+    return lambda repetitions: scale * differences(machine.in_turns(repetitions, LOOKS.pairs[-1], rng), rng)
 
 
 def walked(pairs: Pairs, repetitions: int, slowdown: float) -> Walks:
@@ -98,9 +98,12 @@ def of_machines(rng: np.random.Generator) -> Iterator[str]:
     """What the machines are."""
     for machine in MACHINES:
         spread = pairs_of(machine, rng)(4000).std()
+        apart = differences_apart(machine.log_times(4000, 2 * LOOKS.pairs[-1], rng), rng).std()
+        neighbour = f"{machine.slowed:.0%} by {np.expm1(machine.slowdown):.0%}" if machine.slowed else "–"
         yield (
             f"{machine.name} | {machine.drift:.1%} | {machine.persistence} | {machine.process:.1%} "
-            f"| {machine.jitter:.1%} | {machine.spiked:.0%} by {machine.spike:.0%} | {spread:.1%}"
+            f"| {machine.jitter:.1%} | {machine.spiked:.0%} by {machine.spike:.0%} | {neighbour} | {apart:.1%} "
+            f"| **{spread:.1%}**"
         )
 
 
@@ -148,8 +151,8 @@ def of_spreads(repetitions: int, rng: np.random.Generator) -> Iterator[str]:
 def of_orders(repetitions: int, rng: np.random.Generator) -> Iterator[str]:
     """What it costs to run second, by 2 %, does to identical code."""
     for machine in MACHINES:
-        log_times = machine.log_times(repetitions, 2 * LOOKS.pairs[-1], rng)
-        orders = [differences(log_times, rng, alternating=alternating, second=0.02) for alternating in (False, True)]
+        in_turns = machine.in_turns(repetitions, LOOKS.pairs[-1], rng)
+        orders = [differences(in_turns, rng, alternating=alternating, second=0.02) for alternating in (False, True)]
         flagged = [int((sequential.walked(seen, LOOKS)[0] == "REGRESSION").sum()) for seen in orders]
         yield f"{machine.name} | " + " | ".join(percent(hits, repetitions) for hits in flagged)
 
@@ -176,7 +179,8 @@ def section(repetitions: int, seed: int) -> Iterator[str]:
     rng = np.random.default_rng(seed)
     yield "## Simulation\n"
     yield MODEL
-    header = "machine | drift | its persistence | process | jitter | blocks hit | spread of a pair"
+    header = "machine | drift | its persistence | process | jitter | blocks hit | neighbour | spread of a pair, apart"
+    header += " | **in turns**"
     yield from table(header, of_machines(rng))
     yield IDENTICAL.format(suites=repetitions, benchmarks=SUITE * repetitions)
     header = "machine | flagged, per benchmark | flagged, per suite of 20 | **cries wolf, per suite of 20** | passes"
@@ -198,8 +202,10 @@ def section(repetitions: int, seed: int) -> Iterator[str]:
 
 MODEL = """\
 The log time of a block is the drift of the machine, autoregressive over process slots, plus an effect of the process,
-plus one-sided jitter, plus spikes (`reports/noise_model.py`). A process is the minimum of its 7 blocks; pairs
-alternate, AB BA, from a random phase. Intervals are exact binomial ones, 95 %.
+plus one-sided jitter, plus spikes, plus a neighbour on the same core who comes for a second in the mean
+(`reports/noise_model.py`). The processes of a pair take turns, 14 blocks each, and see the same drift; the median of
+the log ratios of neighbouring blocks stands for the pair. Pairs begin AB BA, from a random phase. "Apart" is the spread
+of pairs of processes one after the other, each the least of 7 blocks. Intervals are exact binomial ones, 95 %.
 """
 IDENTICAL = """\
 **Identical code**, {suites} suites of 20 benchmarks, {benchmarks} benchmarks on each machine. A benchmark that its
@@ -216,13 +222,13 @@ SPREADS = """\
 slowdown that it then states to catch with 95 % power.
 """
 ORDERS = """\
-**The order**: false alarms per benchmark on identical code, where it costs 2 % to run second.
+**The order**: false alarms per benchmark on identical code, where it costs 2 % to come second.
 """
 PEERS = """\
-**Others' rules** (`reports/peer_rules.py` has their sources) on blocks of the same traces: one process of each side
-(asv: two), head in the next process of the same job, or in another job, as when a stored baseline is compared with.
-A process has 7 blocks for all of them, where asv would take 5 and criterion.rs 100, whose bootstraps have {resamples}
-draws here and not 100,000.
+**Others' rules** (`reports/peer_rules.py` has their sources) on the same machines: one process of each side (asv: two),
+one after the other, head in the next process of the same job, or in another job, as when a stored baseline is compared
+with. A process has 7 blocks for all of them, where asv would take 5 and criterion.rs 100, whose bootstraps have
+{resamples} draws here and not 100,000.
 """
 
 

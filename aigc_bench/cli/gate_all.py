@@ -10,7 +10,7 @@ import typer
 from aigc_bench.cli import judging
 from aigc_bench.cli.application import JsonOption, QuietOption, StoreOption, command_line, reported, stderr
 from aigc_bench.cli.comparing import BaselinesOption
-from aigc_bench.cli.gate_speed import BudgetOption
+from aigc_bench.cli.gate_speed import ApartOption, BudgetOption
 from aigc_bench.cli.gating import gate_app
 
 
@@ -29,6 +29,7 @@ def all_(
     timeout: Annotated[str, typer.Option(envvar="AIGC_BENCH_TIMEOUT", help="For one process.")] = "10m",
     seed: Annotated[int | None, typer.Option(help="Which side begins. Without: drawn.")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Forget pairs of an earlier, interrupted gate.")] = False,
+    apart: ApartOption = False,
     accept: judging.AcceptOption = None,
     fail_on_inconclusive: judging.InconclusiveOption = False,
     store: StoreOption = Path("runs"),
@@ -52,6 +53,7 @@ def all_(
         budget_s=None if budget is None else judging.seconds(budget, "--budget"),
         seed=seed,
         fresh=fresh,
+        apart=apart,
     )
     with progress.shown(stderr(), quiet=quiet) as on_event:
         found, pictures = comparing.judged_all(

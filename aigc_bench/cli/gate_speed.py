@@ -33,6 +33,10 @@ BudgetOption = Annotated[
     str | None,
     typer.Option(envvar="AIGC_BENCH_BUDGET", help="Time for measuring: 90s, 5m, 1h. Without: as long as it takes."),
 ]
+ApartOption = Annotated[
+    bool,
+    typer.Option("--apart", envvar="AIGC_BENCH_APART", help="One process at a time, not both in turns: less memory."),
+]
 
 LEAST_TIMEOUT_S = 60.0
 
@@ -61,6 +65,7 @@ def speed(
     timeout: Annotated[str, typer.Option(envvar="AIGC_BENCH_TIMEOUT", help="For one process.")] = "10m",
     seed: Annotated[int | None, typer.Option(help="Which side begins, and how hashes fall. Without: drawn.")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Forget pairs of an earlier, interrupted gate.")] = False,
+    apart: ApartOption = False,
     accept: judging.AcceptOption = None,
     fail_on_inconclusive: judging.InconclusiveOption = False,
     device: DeviceOption = "auto",
@@ -107,6 +112,7 @@ def speed(
         budget_s=budget_s,
         seed=seed,
         fresh=fresh,
+        apart=apart,
     )
     with progress.shown(stderr(), quiet=quiet) as on_event:
         found = gate_speed(asked, Request(benchmarks, policy, store, command_line()), on_event)

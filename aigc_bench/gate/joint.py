@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,8 @@ from typing import Any
 from aigc_bench.core import OnEvent
 from aigc_bench.errors import ConfigurationError, FeaturesMissingError
 from aigc_bench.gate.claims import Policy as QualityPolicy
-from aigc_bench.gate.measure import PROBE, TIMEOUT_S, by_script
+from aigc_bench.gate.measure import PROBE, TIMEOUT_S, Finish, InBlocks, Turn, script
 from aigc_bench.gate.quality import judge
-from aigc_bench.gate.readings import Readings
 from aigc_bench.gate.sides import Runnable
 from aigc_bench.gate.speed import Request, gate_pair
 from aigc_bench.gate.trials import percent
@@ -24,7 +24,7 @@ from aigc_bench.verdicts import Decision, Judgement
 
 
 @dataclass(frozen=True, slots=True)
-class RunGenerators:
+class RunGenerators(InBlocks):
     """`sample` of the generators of two runs, by the weights that each run scored."""
 
     suite: str
@@ -79,10 +79,12 @@ class RunGenerators:
         """Both sides run the same file of this program."""
         return {}
 
-    def measured(self, side: Runnable, only: Sequence[str] | None, seed: int) -> Readings:
-        """See `aigc_bench.gate.measure.Benchmarks`."""
+    def started(
+        self, side: Runnable, only: Sequence[str] | None, seed: int, turn: Turn | None
+    ) -> AbstractContextManager[Finish]:
+        """See `aigc_bench.gate.measure.InBlocks`."""
         asked = {**self.asked[side.identity], "only": only}
-        return by_script(PROBE / "run_times.py", side, asked, seed, self.timeout_s)
+        return script(PROBE / "run_times.py", side, asked, seed, self.timeout_s, turn)
 
 
 def identity_of(recorded: Recorded) -> str:

@@ -1,26 +1,32 @@
-"""One fresh process => seconds by benchmark: pytest-benchmark files, a suite's generators, or a command's wall time."""
+"""Fresh processes => seconds by benchmark: pytest-benchmark files, a suite's generators, or a command's wall time."""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 from aigc_bench.errors import ConfigurationError
-from aigc_bench.gate import probe
-from aigc_bench.gate.plugin import aigc_bench_outcomes as plugin
-from aigc_bench.gate.processes import Ended, ended, scratch
+from aigc_bench.gate import plugin, probe
+from aigc_bench.gate.plugin.aigc_bench_turns import TURNS
+from aigc_bench.gate.processes import Ended, Started, scratch, started
 from aigc_bench.gate.readings import MIN_BLOCKS, Reading, Readings, outcomes, parsed
 from aigc_bench.gate.sides import Runnable
 
 PLUGIN = Path(plugin.__file__).parent
 PROBE = Path(probe.__file__).parent
+OUTCOMES, SELECTION = "AIGC_BENCH_OUTCOMES", "AIGC_BENCH_SELECTION"
+"""see `aigc_bench_outcomes`, which is imported by the measured process alone"""
 TIMEOUT_S = 600.0
 BLOCK_S = 0.02
+BLOCKS = 14
+"""of 20 ms; of calls that take longer, `MIN_BLOCKS`"""
 KILLED = (-9, 137)
 """by SIGKILL; 137 is what a shell in between makes of it"""
 
@@ -30,7 +36,8 @@ INSTRUMENT = (
     f"--benchmark-min-rounds={MIN_BLOCKS}",
     f"--benchmark-min-time={BLOCK_S}",
     # There are max-time / (what a round takes) rounds, and at least seven.
-    f"--benchmark-max-time={MIN_BLOCKS * BLOCK_S}",
+    f"--benchmark-max-time={BLOCKS * BLOCK_S}",
+    "--benchmark-timer=aigc_bench_outcomes.timer",
     # How many calls make a round is estimated from a hundredth of 5 × min-time on: from half of it, as by default, one
     # tries ten times as many calls, and rounds of up to 100 ms come of it.
     "--benchmark-calibration-precision=100",
@@ -40,6 +47,46 @@ INSTRUMENT = (
     "--benchmark-warmup-iterations=1",
     "--benchmark-quiet",
 )
+
+
+@dataclass
+class Turn:
+    """One process's place in a pair that takes turns: its ends of two pipes."""
+
+    descriptors: tuple[int, int]
+    begins: bool
+    _open: list[int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """They are ours to close."""
+        self._open = list(self.descriptors)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What the process is told."""
+        return {TURNS: "{} {} {}".format(*self.descriptors, int(self.begins))}
+
+    def close(self) -> None:
+        """Here: the process has its own, and with ours open its partner would not notice its end."""
+        while self._open:
+            os.close(self._open.pop())
+
+
+@contextlib.contextmanager
+def turns() -> Iterator[tuple[Turn, Turn]]:
+    """Who begins, and who comes second."""
+    read_first, write_second = os.pipe()
+    read_second, write_first = os.pipe()
+    pair = Turn((read_first, write_first), begins=True), Turn((read_second, write_second), begins=False)
+    try:
+        yield pair
+    finally:
+        for turn in pair:
+            turn.close()
+
+
+Finish = Callable[[], Readings]
+"""waits for a process that was started, and reads what it left"""
 
 
 class Benchmarks(Protocol):
@@ -63,9 +110,43 @@ class Benchmarks(Protocol):
         """Run one process; all benchmarks, or only these. `seed` is both sides' in a pair."""
         ...
 
+    def measured_in_turns(
+        self, first: Runnable, second: Runnable, only: Sequence[str], seed: int
+    ) -> tuple[Readings, Readings] | None:
+        """Run two processes that take turns, block by block; None where nothing is measured in blocks."""
+        ...
+
+
+class InBlocks:
+    """Both ways to measure, from one way to start a process."""
+
+    __slots__ = ()
+
+    def started(
+        self, side: Runnable, only: Sequence[str] | None, seed: int, turn: Turn | None
+    ) -> AbstractContextManager[Finish]:
+        """Start a process; it is gone when the context ends."""
+        raise NotImplementedError
+
+    def measured(self, side: Runnable, only: Sequence[str] | None, seed: int) -> Readings:
+        """See `Benchmarks`."""
+        with self.started(side, only, seed, None) as finish:
+            return finish()
+
+    def measured_in_turns(
+        self, first: Runnable, second: Runnable, only: Sequence[str], seed: int
+    ) -> tuple[Readings, Readings]:
+        """See `Benchmarks`."""
+        with (
+            turns() as (mine, theirs),
+            self.started(first, only, seed, mine) as finish_first,
+            self.started(second, only, seed, theirs) as finish_second,
+        ):
+            return finish_first(), finish_second()
+
 
 @dataclass(frozen=True, slots=True)
-class PytestFiles:
+class PytestFiles(InBlocks):
     """A project's own pytest-benchmark files."""
 
     paths: tuple[str, ...]
@@ -97,24 +178,25 @@ class PytestFiles:
                 digests[path.relative_to(side.cwd).as_posix()] = hashlib.sha256(path.read_bytes()).hexdigest()
         return digests
 
-    def measured(self, side: Runnable, only: Sequence[str] | None, seed: int) -> Readings:
-        """See `Benchmarks`."""
+    @contextlib.contextmanager
+    def started(self, side: Runnable, only: Sequence[str] | None, seed: int, turn: Turn | None) -> Iterator[Finish]:
+        """See `InBlocks`."""
         there = [path for path in self.paths if (side.cwd / path.partition("::")[0]).exists()]
         if not there:
-            return Readings({}, 0.0)
+            yield lambda: Readings({}, 0.0)
+            return
         with scratch() as folder:
-            environment = {plugin.OUTCOMES: str(folder / "outcomes.jsonl")}
+            environment = {**_with_plugin(side), OUTCOMES: str(folder / "outcomes.jsonl")}
             if only is not None:
                 (folder / "selection.json").write_text(json.dumps(list(only)), encoding="utf-8")
-                environment[plugin.SELECTION] = str(folder / "selection.json")
+                environment[SELECTION] = str(folder / "selection.json")
             argv = [
-                *(*side.argv, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", plugin.__name__.split(".")[-1]),
+                *(*side.argv, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "aigc_bench_outcomes"),
                 *(f"--rootdir={side.cwd}", "--continue-on-collection-errors", *INSTRUMENT),
                 *(f"--benchmark-json={folder / 'found.json'}", *self.arguments, *there),
             ]
-            inherited = side.environment.get("PYTHONPATH", os.environ.get("PYTHONPATH", ""))
-            environment["PYTHONPATH"] = os.pathsep.join([str(PLUGIN), *([inherited] if inherited else [])])
-            return _read(_run(side, argv, environment, seed, self.timeout_s), folder)
+            with _started(side, argv, environment, seed, self.timeout_s, turn) as one:
+                yield lambda: _read(one.ended(), folder)
 
 
 def _read(done: Ended, folder: Path) -> Readings:
@@ -131,7 +213,7 @@ def _read(done: Ended, folder: Path) -> Readings:
 
 
 @dataclass(frozen=True, slots=True)
-class SuiteGenerators:
+class SuiteGenerators(InBlocks):
     """`sample` of a suite's generators as built; they are not trained."""
 
     suite: Mapping[str, Any]
@@ -154,10 +236,12 @@ class SuiteGenerators:
         """Both sides are given the same suite, and run the same file of this program."""
         return {}
 
-    def measured(self, side: Runnable, only: Sequence[str] | None, seed: int) -> Readings:
-        """See `Benchmarks`."""
+    def started(
+        self, side: Runnable, only: Sequence[str] | None, seed: int, turn: Turn | None
+    ) -> AbstractContextManager[Finish]:
+        """See `InBlocks`."""
         asked = {**self.inputs, "only": only}
-        return by_script(PROBE / "suite_times.py", side, asked, seed, self.timeout_s)
+        return script(PROBE / "suite_times.py", side, asked, seed, self.timeout_s, turn)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,25 +263,38 @@ class Commands:
 
     def measured(self, side: Runnable, only: Sequence[str] | None, seed: int) -> Readings:
         """See `Benchmarks`."""
-        done = _run(side, side.argv, {}, seed, self.timeout_s)
+        with _started(side, side.argv, {}, seed, self.timeout_s, None) as one:
+            done = one.ended()
         if done.returncode == 0:
             return Readings({self.name: Reading((done.wall_s,))}, done.wall_s)
         why = done.failure("the command")
         return Readings({self.name: Reading(failure=why)}, done.wall_s, why, killed=done.returncode in KILLED)
 
+    def measured_in_turns(self, first: Runnable, second: Runnable, only: Sequence[str], seed: int) -> None:
+        """A whole command is one block."""
 
-def by_script(script: Path, side: Runnable, asked: Mapping[str, Any], seed: int, timeout_s: float) -> Readings:
-    """Run a script of ours under a side's interpreter: `SCRIPT ASKED.json FOUND.json`."""
-    with scratch() as folder:
-        (folder / "asked.json").write_text(json.dumps(asked), encoding="utf-8")
-        done = _run(side, [*side.argv, script, folder / "asked.json", folder / "found.json"], {}, seed, timeout_s)
+
+@contextlib.contextmanager
+def script(
+    path: Path, side: Runnable, asked: Mapping[str, Any], seed: int, timeout_s: float, turn: Turn | None = None
+) -> Iterator[Finish]:
+    """Start a script of ours under a side's interpreter: `SCRIPT ASKED.json FOUND.json`."""
+
+    def finish() -> Readings:
+        done = one.ended()
         if done.returncode != 0:
-            return Readings({}, done.wall_s, done.failure(script.stem), killed=done.returncode in KILLED)
+            return Readings({}, done.wall_s, done.failure(path.stem), killed=done.returncode in KILLED)
         try:
             found, process = parsed(folder / "found.json")
         except ValueError as error:
             return Readings({}, done.wall_s, str(error))
         return Readings(found, done.wall_s, process=process)
+
+    with scratch() as folder:
+        (folder / "asked.json").write_text(json.dumps(asked), encoding="utf-8")
+        argv: list[str | Path] = [*side.argv, path, folder / "asked.json", folder / "found.json"]
+        with _started(side, argv, _with_plugin(side), seed, timeout_s, turn) as one:
+            yield finish
 
 
 def relative_paths(paths: Sequence[str], folder: Path, top: Path) -> tuple[str, ...]:
@@ -217,9 +314,27 @@ def relative_paths(paths: Sequence[str], folder: Path, top: Path) -> tuple[str, 
     return tuple(found)
 
 
-def _run(
-    side: Runnable, argv: Sequence[str | Path], environment: Mapping[str, str], seed: int, timeout_s: float
-) -> Ended:
+def _with_plugin(side: Runnable) -> dict[str, str]:
+    inherited = side.environment.get("PYTHONPATH", os.environ.get("PYTHONPATH", ""))
+    return {"PYTHONPATH": os.pathsep.join([str(PLUGIN), *([inherited] if inherited else [])])}
+
+
+def _started(
+    side: Runnable,
+    argv: Sequence[str | Path],
+    environment: Mapping[str, str],
+    seed: int,
+    timeout_s: float,
+    turn: Turn | None,
+) -> AbstractContextManager[Started]:
     # Hashes of strings order sets and dictionaries: a pair shares its seed, so that this is no part of its difference.
     hashing = {} if "PYTHONHASHSEED" in os.environ else {"PYTHONHASHSEED": str(seed % 2**32)}
-    return ended(argv, cwd=side.cwd, environment={**side.environment, **hashing, **environment}, timeout_s=timeout_s)
+    return started(
+        argv,
+        cwd=side.cwd,
+        environment={**side.environment, **hashing, **environment, **(turn.environment if turn else {})},
+        # In turns it waits as long again.
+        timeout_s=timeout_s * (2 if turn else 1),
+        descriptors=turn.descriptors if turn else (),
+        on_start=turn.close if turn else None,
+    )

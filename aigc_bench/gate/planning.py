@@ -31,6 +31,8 @@ class Policy:
     """of the order of the sides and of what processes hash by; None: drawn"""
     fresh: bool = False
     """whether pairs of an earlier gate are forgotten"""
+    apart: bool = False
+    """whether the second process of a pair begins when the first has ended: two at once may need too much memory"""
 
     def __post_init__(self) -> None:
         """Refuse what no number of pairs could decide."""

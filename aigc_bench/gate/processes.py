@@ -57,10 +57,46 @@ def scratch() -> Iterator[Path]:
         yield Path(name)
 
 
-def ended(
-    argv: Sequence[str | Path], *, cwd: Path, environment: Mapping[str, str] | None = None, timeout_s: float | None
-) -> Ended:
-    """Run a command to its end, or to the end of its time; nothing it started outlives it.
+@dataclass
+class Started:
+    """A process that runs."""
+
+    process: subprocess.Popen[bytes]
+    printed: IO[bytes]
+    start: float
+    timeout_s: float | None
+    is_over: bool = False
+
+    def ended(self) -> Ended:
+        """Wait for its end, or for the end of its time."""
+        left_s = None if self.timeout_s is None else max(0.0, self.start + self.timeout_s - time.perf_counter())
+        in_time = _waited(self.process, left_s)
+        wall_s = time.perf_counter() - self.start
+        self.end()
+        return Ended(self.process.returncode if in_time else None, _tail(self.printed), wall_s)
+
+    def end(self) -> None:
+        """Kill the whole group, once: after it was reaped, its number may be another's."""
+        if not self.is_over:
+            self.is_over = True
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+
+
+@contextlib.contextmanager
+def started(
+    argv: Sequence[str | Path],
+    *,
+    cwd: Path,
+    environment: Mapping[str, str] | None = None,
+    timeout_s: float | None,
+    descriptors: Sequence[int] = (),
+    on_start: Callable[[], object] | None = None,
+) -> Iterator[Started]:
+    """Run a command, which inherits these file descriptors; nothing it started outlives the context.
+
+    `on_start` is called as soon as it has them.
 
     Raises:
         BenchmarkFailedError: there is no such command.
@@ -81,13 +117,30 @@ def ended(
                 # The terminal's Ctrl-C goes to the gate alone, which ends the group in its own time.
                 start_new_session=True,
                 preexec_fn=_die_with_parent(),
+                pass_fds=tuple(descriptors),
             )
         except OSError as error:
             raise BenchmarkFailedError(f"{argv[0]} cannot be run: {error}") from error
-        with _group_ended(process):
-            in_time = _waited(process, timeout_s)
-            wall_s = time.perf_counter() - start
-        return Ended(process.returncode if in_time else None, _tail(printed), wall_s)
+        found = Started(process, printed, start, timeout_s)
+        try:
+            if on_start is not None:
+                on_start()
+            yield found
+        finally:
+            found.end()  # whatever happened, Ctrl-C included
+
+
+def ended(
+    argv: Sequence[str | Path], *, cwd: Path, environment: Mapping[str, str] | None = None, timeout_s: float | None
+) -> Ended:
+    """Run a command to its end, or to the end of its time; nothing it started outlives it.
+
+    Raises:
+        BenchmarkFailedError: there is no such command.
+        StoreError: the disk for temporary files is full.
+    """
+    with started(argv, cwd=cwd, environment=environment, timeout_s=timeout_s) as one:
+        return one.ended()
 
 
 def _inherited() -> dict[str, str]:
@@ -114,17 +167,6 @@ def _waited(process: subprocess.Popen[bytes], timeout_s: float | None) -> bool:
     except subprocess.TimeoutExpired:
         return False
     return True
-
-
-@contextlib.contextmanager
-def _group_ended(process: subprocess.Popen[bytes]) -> Iterator[None]:
-    """Whatever happens, Ctrl-C included: the whole group is killed in the end."""
-    try:
-        yield
-    finally:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
 
 
 def _die_with_parent() -> Callable[[], None] | None:

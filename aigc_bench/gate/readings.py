@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,11 +21,6 @@ class Reading:
     """seconds of one call, in each block; empty where it failed"""
     failure: str | None = None
     """why there is no number"""
-
-    @property
-    def seconds(self) -> float:
-        """The least of the blocks: what other work on the machine adds is no property of the code."""
-        return min(self.blocks)
 
     @classmethod
     def of(cls, blocks: Any) -> Reading:
@@ -67,6 +63,40 @@ class Readings:
     def reading(self, name: str) -> Reading:
         """Of a benchmark that was there before."""
         return self.found(name) or Reading(failure="it was not measured this time, though it had been")
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """What a process of base and one of head measured."""
+
+    base: Mapping[str, Reading]
+    head: Mapping[str, Reading]
+    in_turns: bool = False
+    """whether block i of one was measured beside block i of the other"""
+
+    def failure(self, name: str) -> str | None:
+        """Why a benchmark has no number on a side; None if both have one."""
+        for label, side in (("base", self.base), ("head", self.head)):
+            if (why := side[name].failure) is not None:
+                return f"{label} failed: {why}"
+        return None
+
+    def log_ratio(self, name: str) -> float:
+        """Log head - log base.
+
+        In turns, the median over blocks: whatever slowed a block of one slowed its neighbour, and a few that were hit
+        alone do not count. Apart, of the least blocks: what other work on the machine adds is no property of the code.
+        """
+        base, head = self.base[name].blocks, self.head[name].blocks
+        if self.in_turns:
+            return statistics.median(math.log(new / old) for old, new in zip(base, head, strict=False))
+        return math.log(min(head) / min(base))
+
+    def seconds(self, name: str) -> tuple[float, float]:
+        """Of base, and of head by their ratio."""
+        base = self.base[name].blocks
+        of_base = statistics.median(base) if self.in_turns else min(base)
+        return of_base, of_base * math.exp(self.log_ratio(name))
 
 
 def parsed(path: Path) -> tuple[dict[str, Reading], dict[str, Any]]:

@@ -1,9 +1,9 @@
 """`gate self-test`: how often the gate cries wolf on this machine, now, and how surely it sees 5 % of really done work.
 
 Every round is a gate of its own, by the same loop, looks and confirmation as `gate speed`, on small workloads in fresh
-processes. Base's process times the workloads; head's times them too, and once more with 5 % more of the same work. So
-one set of processes gives two decisions per workload: one without any change, and one on a slowdown. Decisions of one
-round share their processes and the machine's moment: intervals are over rounds as well as over decisions.
+processes that take turns. Each process times every workload twice; the second time, head does 5 % more of the same
+work. So one set of processes gives two decisions per workload: one without any change, and one on a slowdown. Decisions
+of one round share their processes and the machine's moment: intervals are over rounds as well as over decisions.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import statistics
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,12 +21,12 @@ from pydantic import BaseModel, ConfigDict
 
 from aigc_bench.core import OnEvent
 from aigc_bench.errors import BenchmarkFailedError, NothingMeasuredError
-from aigc_bench.gate.measure import PROBE, by_script
+from aigc_bench.gate.measure import PROBE, Finish, InBlocks, Turn, script
 from aigc_bench.gate.preflight import machine_statements
 from aigc_bench.gate.probe.self_work import SLOWER, WORK
-from aigc_bench.gate.readings import Readings
+from aigc_bench.gate.readings import Pair
 from aigc_bench.gate.sides import Runnable
-from aigc_bench.gate.trials import Pair, Trial, run_pairs
+from aigc_bench.gate.trials import Trial, run_pairs
 from aigc_bench.stats import binomial
 from aigc_bench.stats.binomial import Share
 from aigc_bench.stats.looks import Looks, confirmation_looks
@@ -84,33 +85,41 @@ class Round:
         return cls(same, slower)
 
 
+class Workloads(InBlocks):
+    """The workloads of `probe/self_work.py`; a side's name says whose work it does."""
+
+    __slots__ = ()
+
+    def started(
+        self, side: Runnable, only: Sequence[str] | None, seed: int, turn: Turn | None
+    ) -> AbstractContextManager[Finish]:
+        """See `InBlocks`."""
+        return script(SCRIPT, side, {"only": only, "side": side.name}, seed, TIMEOUT_S, turn)
+
+
 @dataclass
 class _Measured:
     """Pairs of a round, as the loop asks for them."""
 
-    python: Runnable
     seed: int
     deadline: float
     longest_s: float = field(default=0.0)
 
     def pair(self, number: int, names: Sequence[str]) -> Pair | None:
-        """Base times what head does, without the additional work."""
+        """Both sides, in turns."""
         start = time.monotonic()
         if start + self.longest_s > self.deadline:
             return None
-        plain = list(dict.fromkeys(name.removesuffix(SLOWER) for name in names))
-        asked = {"base": plain, "head": list(names)}
         order = ("base", "head") if (number + self.seed) % 2 == 0 else ("head", "base")
-        found = {side: self._process(asked[side], number) for side in order}
+        first, second = (Runnable(side, sys.executable, (sys.executable,), Path.cwd()) for side in order)
+        readings = Workloads().measured_in_turns(first, second, names, self.seed + number)
         self.longest_s = max(self.longest_s, time.monotonic() - start)
-        base = {name: found["base"].reading(name.removesuffix(SLOWER)) for name in names}
-        return base, {name: found["head"].reading(name) for name in names}
-
-    def _process(self, names: Sequence[str], number: int) -> Readings:
-        found = by_script(SCRIPT, self.python, {"only": names}, self.seed + number, TIMEOUT_S)
-        if found.died:
-            raise BenchmarkFailedError(f"a process of the self-test failed: {found.died}")
-        return found
+        for one in readings:
+            if one.died:
+                raise BenchmarkFailedError(f"a process of the self-test failed: {one.died}")
+        found = dict(zip(order, readings, strict=True))
+        base, head = ({name: found[side].reading(name) for name in names} for side in ("base", "head"))
+        return Pair(base, head, in_turns=True)
 
 
 def self_test(
@@ -127,7 +136,6 @@ def self_test(
     """
     clock = time.monotonic()
     deadline = math.inf if budget_s is None else clock + budget_s
-    python = Runnable("self-test", sys.executable, (sys.executable,), Path.cwd())
     statements = tuple(machine_statements())
     rounds: list[Round] = []
     longest_s = 0.0
@@ -136,7 +144,7 @@ def self_test(
         if start + longest_s > deadline:
             break
         on_event({"event": "note", "text": f"Round {number + 1} of {repeats}"})
-        rounds.append(_round(_Measured(python, seed + number, deadline), on_event))
+        rounds.append(_round(_Measured(seed + number, deadline), on_event))
         longest_s = max(longest_s, time.monotonic() - start)
     spreads = [found.spread for one in rounds for trial in one.same if (found := trial.first.outcome)]
     if not spreads:

@@ -1,4 +1,4 @@
-"""`gate speed`: pairs of fresh processes, ABBA, looked at as they come => a judgement."""
+"""`gate speed`: pairs of fresh processes that take turns, looked at as they come => a judgement."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from aigc_bench.core import OnEvent
-from aigc_bench.gate.journal import Journal, journal
+from aigc_bench.gate.journal import Journal, Record, journal
 from aigc_bench.gate.measure import Benchmarks
 from aigc_bench.gate.pilot import Found, Pilot, sorted_out
 from aigc_bench.gate.planning import Plan, Policy, planned
 from aigc_bench.gate.preflight import Preflight, as_measured, machine_identity, preflight, unlike
-from aigc_bench.gate.readings import Reading, Readings
+from aigc_bench.gate.readings import Pair, Reading, Readings
 from aigc_bench.gate.sides import Asked, Runnable, opened
-from aigc_bench.gate.trials import Pair, Trial, percent, run_pairs
+from aigc_bench.gate.trials import Trial, percent, run_pairs
 from aigc_bench.stats.looks import PAIRS, detectable
 from aigc_bench.verdicts import Decision, Judgement
 
-JOURNAL_VERSION = 1
+JOURNAL_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +73,12 @@ def gate_pair(
         "head": (head.identity, head.argv, request.benchmarks.sources(head)),
         "benchmarks": request.benchmarks.inputs,
         "policy": (request.policy.dead_zone, request.policy.effect, request.policy.budget_s, request.policy.seed),
+        "apart": request.policy.apart,
         "machine": machine_identity(),
         "environments": [one.model_dump(mode="json")["environment"] for one in (checked.base, checked.head)],
     }
     with journal(request.store / "gate" / "journals", inputs, fresh=request.policy.fresh) as kept:
-        session = Session(base, head, request.benchmarks, request.policy, kept, on_event)
+        session = Session(base, head, request, kept, on_event)
         return judged_speed(request, session, checked, clock)
 
 
@@ -87,14 +88,15 @@ class Session:
 
     base: Runnable
     head: Runnable
-    benchmarks: Benchmarks
-    policy: Policy
+    request: Request
     kept: Journal
     on_event: OnEvent
     started: float = field(default_factory=time.monotonic)
     stopped: str = "the end of the gate"
     longest_s: float = 0.0
     """of the pairs so far"""
+    is_apart: bool = False
+    """whether taking turns did not work here"""
 
     def pilot(self) -> Pilot:
         """From the journal, or measured now."""
@@ -104,7 +106,7 @@ class Session:
                 self.kept.take()
                 return known
         self.on_event({"event": "case", "name": "pilot", "number": 0, "total": PAIRS[-1]})
-        found = Pilot.of(self._process(self.base, None, 0), self._process(self.head, None, 0), self.policy.seed)
+        found = Pilot.of(self._process(self.base, None, 0), self._process(self.head, None, 0), self.request.policy.seed)
         self.kept.append(found.as_record())
         return found
 
@@ -113,7 +115,7 @@ class Session:
         record = self.kept.peek()
         if record is not None and record.get("pair") == number and set(names) <= set(record["base"]):
             known = _from_record(record)
-            if not any(known[side][name].failure for side in (0, 1) for name in names):
+            if not any(known.failure(name) for name in names):
                 self.kept.take()
                 return known
         if self._is_over():
@@ -121,35 +123,52 @@ class Session:
         start = time.monotonic()
         sides = {"base": self.base, "head": self.head}
         order = ("base", "head") if (number + seed) % 2 == 0 else ("head", "base")
-        found = {side: self._process(sides[side], names, seed + number) for side in order}
+        found, in_turns = self._processes(sides[order[0]], sides[order[1]], names, seed + number)
+        by_side = dict(zip(order, found, strict=True))
         self.longest_s = max(self.longest_s, time.monotonic() - start)
-        readings = {side: {name: found[side].reading(name) for name in names} for side in sides}
-        values = {side: {name: one.as_value() for name, one in of.items()} for side, of in readings.items()}
+        base, head = ({name: by_side[side].reading(name) for name in names} for side in sides)
+        values = {
+            side: {name: one.as_value() for name, one in of.items()} for side, of in (("base", base), ("head", head))
+        }
         at = datetime.now(UTC).isoformat(timespec="seconds")
-        self.kept.append({"pair": number, "at": at, "first": order[0], **values})
-        return readings["base"], readings["head"]
+        self.kept.append({"pair": number, "at": at, "first": order[0], "in_turns": in_turns, **values})
+        return Pair(base, head, in_turns)
+
+    def _processes(
+        self, first: Runnable, second: Runnable, names: Sequence[str], seed: int
+    ) -> tuple[tuple[Readings, Readings], bool]:
+        """Both sides, and whether they took turns; apart from then on where one of them died of it, or seems to."""
+        if not (self.request.policy.apart or self.is_apart):
+            found = self.request.benchmarks.measured_in_turns(first, second, names, seed)
+            died = [one.died for one in found or () if one.died]
+            if found and not died:
+                return found, True
+            self.is_apart = True
+            if died:
+                self.on_event({"event": "note", "text": f"In turns, {died[0]}; from now on one process at a time"})
+        return (self._process(first, names, seed), self._process(second, names, seed)), False
 
     def _is_over(self) -> bool:
-        budget = self.policy.budget_s
+        budget = self.request.policy.budget_s
         if budget is None or time.monotonic() - self.started + self.longest_s <= budget:
             return False
         self.stopped = f"the end of the budget of {budget:g} s"
         return True
 
     def _process(self, side: Runnable, names: Sequence[str] | None, seed: int) -> Readings:
-        found = self.benchmarks.measured(side, names, seed)
+        found = self.request.benchmarks.measured(side, names, seed)
         if found.killed:
             # Not by itself: by somebody, or for want of memory. If it happens again, it is the benchmark.
             self.on_event({"event": "note", "text": f"{found.died}; measured again"})
-            found = self.benchmarks.measured(side, names, seed)
+            found = self.request.benchmarks.measured(side, names, seed)
         return found
 
 
-def _from_record(record: dict[str, dict[str, object]]) -> Pair:
+def _from_record(record: Record) -> Pair:
     base, head = (
         {name: Reading.from_value(value) for name, value in record[side].items()} for side in ("base", "head")
     )
-    return base, head
+    return Pair(base, head, record["in_turns"])
 
 
 def judged_speed(request: Request, session: Session, checked: Preflight, clock: float) -> Judgement:
@@ -189,18 +208,32 @@ def _decided(session: Session, found: Found, plan: Plan, pilot: Pilot) -> tuple[
         return [Decision(name, "speed", "INCONCLUSIVE", why) for name in found.common], (plan.statement,)
     trials = [Trial.of(name, plan.looks, plan.confirming) for name in found.common]
 
+    in_turns: list[bool] = []
+
     def measure(number: int, names: Sequence[str]) -> Pair | None:
         if number == PAIRS[0]:
             _tell_spread(session, trials, plan)
-        return session.pair(number, names, pilot.seed)
+        if pair := session.pair(number, names, pilot.seed):
+            in_turns.append(pair.in_turns)
+        return pair
 
-    num_pairs = run_pairs(trials, measure, session.on_event)
+    run_pairs(trials, measure, session.on_event)
     replayed = max(session.kept.num_read - 1, 0)
     remarks = [plan.statement, *_error_rates(trials, plan)]
-    remarks.append(f"{num_pairs} pairs, ABBA from {'base' if pilot.seed % 2 == 0 else 'head'}; seed {pilot.seed}.")
+    remarks.append(
+        f"{_how_measured(in_turns)}, ABBA from {'base' if pilot.seed % 2 == 0 else 'head'}; seed {pilot.seed}."
+    )
     if replayed:
         remarks.append(f"{replayed} of them were measured by an earlier run of this gate; --fresh forgets them.")
     return [trial.decision(session.stopped) for trial in trials], tuple(remarks)
+
+
+def _how_measured(in_turns: Sequence[bool]) -> str:
+    num, turned = len(in_turns), sum(in_turns)
+    if turned == num:
+        return f"{num} pairs of processes that take turns"
+    alone = "a process at a time" if turned == 0 else f"{turned} of them in turns, the rest a process at a time"
+    return f"{num} pairs of processes, {alone}"
 
 
 def _tell_spread(session: Session, trials: Sequence[Trial], plan: Plan) -> None:
@@ -252,7 +285,7 @@ def _judgement(request: Request, checked: Preflight, found: Found, remarks: Sequ
         suite=request.benchmarks.label,
         kind="speed",
         claim=f"head is not slower than base: REGRESSION beyond {percent(policy.dead_zone)}, PASS below "
-        f"{percent(policy.effect)}; the least block of a process, in pairs of fresh processes",
+        f"{percent(policy.effect)}; in pairs of fresh processes",
         base=checked.base,
         head=checked.head,
         decisions=found.decisions,

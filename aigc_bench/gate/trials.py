@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from aigc_bench.core import OnEvent
-from aigc_bench.gate.readings import Reading
+from aigc_bench.gate.readings import Pair
 from aigc_bench.stats.sequential import Looks, Outcome, judged, outcome
 from aigc_bench.verdicts import Decision, Verdict
-
-Pair = tuple[Mapping[str, Reading], Mapping[str, Reading]]
-"""base's and head's readings by benchmark"""
 
 MeasurePair = Callable[[int, Sequence[str]], Pair | None]
 """(number of the pair, benchmarks that are undecided) => the pair, or None: no more is to be measured"""
@@ -27,11 +24,8 @@ class Stage:
     base: list[float] = field(default_factory=list)
     """seconds"""
     head: list[float] = field(default_factory=list)
-
-    @property
-    def differences(self) -> list[float]:
-        """Of each pair, log head - log base, in the order of time."""
-        return [math.log(new / old) for old, new in zip(self.base, self.head, strict=True)]
+    differences: list[float] = field(default_factory=list)
+    """of each pair, log head - log base, in the order of time"""
 
     @property
     def outcome(self) -> Outcome | None:
@@ -62,15 +56,16 @@ class Trial:
         """Whose pairs are being taken, and which decides."""
         return self.fresh if self.is_flagged and self.fresh is not None else self.first
 
-    def add(self, base: Reading, head: Reading) -> None:
+    def add(self, pair: Pair) -> None:
         """Take a pair, and see whether it decides."""
-        for label, reading in (("base", base), ("head", head)):
-            if reading.failure is not None:
-                self.failure, self.is_open = f"{label} failed: {reading.failure}", False
-                return
+        self.failure = pair.failure(self.name)
+        if self.failure is not None:
+            self.is_open = False
+            return
         stage = self.stage
-        stage.base.append(base.seconds)
-        stage.head.append(head.seconds)
+        for side, seconds in zip((stage.base, stage.head), pair.seconds(self.name), strict=True):
+            side.append(seconds)
+        stage.differences.append(pair.log_ratio(self.name))
         said = judged(stage.differences, stage.looks)
         if said == "REGRESSION" and self.fresh is not None and not self.is_flagged:
             self.is_flagged = True
@@ -130,7 +125,7 @@ def run_pairs(trials: Sequence[Trial], measure: MeasurePair, on_event: OnEvent =
         if pair is None:
             break
         for trial in going:
-            trial.add(pair[0][trial.name], pair[1][trial.name])
+            trial.add(pair)
         number += 1
     return number
 

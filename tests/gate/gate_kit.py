@@ -131,6 +131,12 @@ class Fake:
         least = {name: self.seconds(side.name, name, seed) for name in names}
         return Readings({name: Reading.of([s * (1 + 0.001 * i) for i in range(7)]) for name, s in least.items()}, 0.001)
 
+    def measured_in_turns(
+        self, first: Runnable, second: Runnable, only: Sequence[str], seed: int
+    ) -> tuple[Readings, Readings]:
+        """One after the other: nobody waits here."""
+        return self.measured(first, only, seed), self.measured(second, only, seed)
+
 
 def fake_judgement(
     benchmarks: Benchmarks, folder: Path, policy: Policy | None = None, environment: Environment | None = None
@@ -141,5 +147,5 @@ def fake_judgement(
     base, head = (Side(name=name, identity=name, environment=environment) for name in ("base", "head"))
     checked = Preflight(base, head)
     with journal(folder, {"a": 1}, fresh=policy.fresh) as kept:
-        session = Session(SIDES[0], SIDES[1], benchmarks, policy, kept, lambda event: None)
+        session = Session(SIDES[0], SIDES[1], request, kept, lambda event: None)
         return judged_speed(request, session, checked, 0.0)

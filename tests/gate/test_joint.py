@@ -17,6 +17,7 @@ from aigc_bench.core import Dataset
 from aigc_bench.data import digits
 from aigc_bench.errors import ConfigurationError, FeaturesMissingError
 from aigc_bench.gate.joint import RunGenerators, runnable, together
+from aigc_bench.gate.measure import BLOCKS
 from aigc_bench.gate.planning import Policy
 from aigc_bench.gate.readings import Reading, Readings
 from aigc_bench.recorded import Recorded
@@ -79,7 +80,7 @@ def test_what_is_timed_is_what_was_scored(runs: Any, tmp_path: Path) -> None:
     found = benchmarks.measured(runnable(side, None), ["toy: sample@16"], 0)
     assert found.died is None
     assert list(found.of) == ["toy: sample@16"]
-    assert len(found.of["toy: sample@16"].blocks) == 7
+    assert len(found.of["toy: sample@16"].blocks) == BLOCKS
     kept = load_exhibits(side.folder)
     safetensors.torch.save_file(
         {**kept, "samples/toy/-": 255 - kept["samples/toy/-"]}, side.folder / "exhibits.safetensors"
@@ -100,6 +101,7 @@ def test_faster_but_worse_is_a_line_of_its_own(runs: Any, tmp_path: Path, monkey
         return Readings({name: Reading((seconds,)) for name in ("toy: sample@4", "toy: sample@16")}, 0.1)
 
     monkeypatch.setattr(RunGenerators, "measured", measured)
+    monkeypatch.setattr(RunGenerators, "measured_in_turns", lambda *asked: None)
     where: Mapping[str, Any] = {"store": tmp_path / "store", "claim": "weights", "speed": Policy(seed=0)}
     found, _ = judged_all(base, head, **where)
     assert found.kind == "all"

@@ -2,37 +2,37 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 
 from aigc_bench.errors import NothingMeasuredError
 from aigc_bench.gate import self_test
-from aigc_bench.gate.measure import PROBE, by_script
+from aigc_bench.gate.measure import BLOCKS
 from aigc_bench.gate.probe.self_work import SLOWER, WORK, rounds_of
-from aigc_bench.gate.readings import Reading
-from aigc_bench.gate.self_test import Round, rates
+from aigc_bench.gate.readings import Pair, Reading
+from aigc_bench.gate.self_test import Round, Workloads, rates
 from aigc_bench.gate.sides import Runnable
 from aigc_bench.gate.trials import run_pairs
 
 
 def test_the_slower_work_is_five_percent_more_of_the_same() -> None:
-    """21 rounds in the place of 20."""
+    """21 rounds in the place of 20, on head's side alone."""
     for name in WORK:
-        assert rounds_of(name + SLOWER) / rounds_of(name) == pytest.approx(1.05)
+        assert rounds_of(name + SLOWER, "head") / rounds_of(name, "head") == pytest.approx(1.05)
+        assert rounds_of(name + SLOWER, "base") == rounds_of(name, "base") == rounds_of(name, "head")
 
 
 def test_a_process_times_what_it_is_asked(tmp_path: Path) -> None:
-    """Seven blocks each, by the interpreter that is judged."""
-    import sys
-
-    python = Runnable("this", "this", (sys.executable, "-S"), tmp_path)
+    """As many blocks on both sides, by the interpreter that is judged."""
+    base, head = (Runnable(name, name, (sys.executable, "-S"), tmp_path) for name in ("base", "head"))
     names = ["hashing", "hashing" + SLOWER]
-    found = by_script(PROBE / "self_work.py", python, {"only": names}, 0, 60.0)
-    assert list(found.of) == names
-    assert all(len(found.reading(name).blocks) == 7 for name in names)
-    # Not by how much: the machine may be busy. That it is 5 % is what the rounds say.
-    assert all(0 < found.reading(name).seconds < 1 for name in names)
+    for found in Workloads().measured_in_turns(base, head, names, 0):
+        assert list(found.of) == names
+        assert all(len(found.reading(name).blocks) == BLOCKS for name in names)
+        # Not by how much: the machine may be busy. That it is 5 % is what the rounds say.
+        assert all(0 < min(found.reading(name).blocks) < 1 for name in names)
 
 
 def rounds(spread: float, slower: float) -> list[Round]:
@@ -41,12 +41,12 @@ def rounds(spread: float, slower: float) -> list[Round]:
     for _ in range(3):
         one = Round.planned(("a", "b"))
 
-        def pair(number: int, names: object, one: Round = one) -> tuple[dict[str, Reading], dict[str, Reading]]:
+        def pair(number: int, names: object, one: Round = one) -> Pair:
             trials = [*one.same, *one.slower]
             base = {trial.name: Reading((1.0,)) for trial in trials}
             noise = 1 + spread * (-1) ** number
             head = {trial.name: Reading((noise * (slower if trial in one.slower else 1.0),)) for trial in trials}
-            return base, head
+            return Pair(base, head)
 
         one.num_pairs = run_pairs([*one.same, *one.slower], pair)
         found.append(one)

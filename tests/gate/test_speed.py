@@ -15,7 +15,7 @@ from gate_kit import Fake, Seconds, fake_judgement, verdicts
 from aigc_bench import machine
 from aigc_bench.errors import ConfigurationError
 from aigc_bench.gate.planning import Policy, planned
-from aigc_bench.gate.readings import Reading, Readings
+from aigc_bench.gate.readings import Pair, Reading, Readings
 from aigc_bench.gate.sides import Runnable
 from aigc_bench.gate.trials import Trial, run_pairs
 from aigc_bench.stats.looks import Looks, confirmation_looks
@@ -135,8 +135,8 @@ def test_a_failure_in_a_pair_is_a_failed_benchmark_and_is_not_remembered(tmp_pat
     assert verdicts(fake_judgement(again, tmp_path)) == {"bad": "PASS", "good": "PASS"}
 
 
-def test_a_process_that_was_killed_is_measured_again_once(tmp_path: Path) -> None:
-    """Killed by somebody; not so if it is killed each time."""
+def test_a_process_that_was_killed_is_measured_again(tmp_path: Path) -> None:
+    """In turns by a lack of memory, alone by somebody; not so if it is killed each time."""
 
     class Killed(Fake):
         times = 1
@@ -150,10 +150,17 @@ def test_a_process_that_was_killed_is_measured_again_once(tmp_path: Path) -> Non
     def even(side: str, name: str, seed: int) -> float:
         return 1.0 + 0.001 * (seed % 3)
 
-    assert verdicts(fake_judgement(Killed(["one"], even), tmp_path / "once")) == {"one": "PASS"}
-    twice = Killed(["one"], even)
-    twice.times = 2
-    found = fake_judgement(twice, tmp_path / "twice")
+    for times in (1, 2):
+        killed = Killed(["one"], even)
+        killed.times = times
+        found = fake_judgement(killed, tmp_path / str(times))
+        assert verdicts(found) == {"one": "PASS"}
+        assert any(
+            "8 pairs of processes, 3 of them in turns, the rest a process at a time" in text
+            for text in found.statements
+        )
+    killed.times = 3
+    found = fake_judgement(killed, tmp_path / "each time")
     assert verdicts(found) == {"one": None}
     assert "killed by SIGKILL" in found.decisions[0].reason
 
@@ -229,12 +236,11 @@ def test_both_stages_keep_their_error_rates(slowdown: float, wanted: str, least:
     for _ in range(30):
         trials = [Trial.of(str(number), looks, confirming) for number in range(5)]
 
-        def pair(
-            number: int, names: object, trials: list[Trial] = trials
-        ) -> tuple[dict[str, Reading], dict[str, Reading]]:
+        def pair(number: int, names: object, trials: list[Trial] = trials) -> Pair:
             differences = slowdown + 0.03 * rng.standard_normal(5)
             base = {trial.name: Reading((1.0,)) for trial in trials}
-            return base, {trial.name: Reading((math.exp(d),)) for trial, d in zip(trials, differences, strict=True)}
+            head = {trial.name: Reading((math.exp(d),)) for trial, d in zip(trials, differences, strict=True)}
+            return Pair(base, head)
 
         run_pairs(trials, pair)
         found += [trial.decision("the end").verdict for trial in trials]

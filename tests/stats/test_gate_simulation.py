@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import gate_simulation
 import noise_model
@@ -44,23 +45,46 @@ def test_five_percent_are_caught_up_to_a_spread_of_five() -> None:
 def test_alternating_pairs_forgive_the_second_place() -> None:
     """A constant cost of running second is taken for a slowdown in one order, and cancels in the other."""
     still = noise_model.Machine("still", 0, 0, 0, 0, 0)
-    log_times = still.log_times(5, 16, rng())
-    assert noise_model.differences(log_times, rng(), alternating=False, second=0.02) == pytest.approx(0.02)
-    assert noise_model.differences(log_times, rng(), second=0.02).mean(1) == pytest.approx(0)
+    in_turns = still.in_turns(5, 8, rng())
+    assert noise_model.differences(in_turns, rng(), alternating=False, second=0.02) == pytest.approx(0.02)
+    assert noise_model.differences(in_turns, rng(), second=0.02).mean(1) == pytest.approx(0)
 
 
 def test_the_spread_of_a_pair_is_what_the_model_says() -> None:
-    """Without blocks' noise: 2 D² (1 - ρ) + 2 P², to three standard errors of a spread from 40,000 differences."""
+    """Without blocks' noise: 2 D² (1 - ρ) + 2 P² apart, 2 P² in turns; three standard errors of 40,000 differences."""
     machine = noise_model.Machine("plain", drift=0.04, process=0.01, jitter=0, spiked=0, spike=0)
-    seen = noise_model.differences(machine.log_times(1000, 80, rng()), rng())
-    expected = math.sqrt(2 * 0.04**2 * 0.1 + 2 * 0.01**2)
-    assert seen.std() == pytest.approx(expected, rel=3 / math.sqrt(2 * 40_000))
+    tolerance = 3 / math.sqrt(2 * 40_000)
+    apart = noise_model.differences_apart(machine.log_times(1000, 80, rng()), rng())
+    assert apart.std() == pytest.approx(math.sqrt(2 * 0.04**2 * 0.1 + 2 * 0.01**2), rel=tolerance)
+    in_turns = noise_model.differences(machine.in_turns(1000, 40, rng()), rng())
+    assert in_turns.std() == pytest.approx(math.sqrt(2 * 0.01**2), rel=tolerance)
+
+
+def test_a_neighbour_comes_and_stays_as_it_is_said_to() -> None:
+    """There for .4 of the time, by blocks; and it is seldom the other way between neighbouring blocks."""
+    machine = noise_model.Machine("visited", 0, 0, 0, 0, 0, slowed=0.4, slowdown=0.5, stay=20.0)
+    there = machine.in_turns(500, 40, rng()).reshape(20_000, -1) > 0.25
+    assert there.mean() == pytest.approx(0.4, abs=0.015)
+    gone = (there[:, :-1] & ~there[:, 1:]).sum() / there[:, :-1].sum()
+    assert gone == pytest.approx(1 / 20, rel=0.1)
+
+
+def test_turns_take_a_neighbour_off() -> None:
+    """Who makes pairs of processes differ by a quarter, and what is left is what the machine does without one."""
+    alone = replace(noise_model.NEIGHBOUR, slowed=0.0)
+    apart = noise_model.differences_apart(noise_model.NEIGHBOUR.log_times(200, 80, rng()), rng())
+    assert apart.std() > 0.2
+    spreads = [
+        noise_model.differences(one.in_turns(200, 40, rng()), rng()).std() for one in (noise_model.NEIGHBOUR, alone)
+    ]
+    assert spreads[0] < 1.1 * spreads[1] < 0.02
 
 
 def test_the_page_is_printed() -> None:
     """Whole, at 20 repetitions: every table has its rows."""
     lines = list(gate_simulation.section(20, 1))
-    assert sum(line.startswith("| hostile") for line in lines) == 1 + 1 + 3 + 1 + 5
+    for machine in ("quiet", "shared", "hostile", "neighbour"):
+        assert sum(line.startswith(f"| {machine} |") for line in lines) == 1 + 1 + 3 + 1 + 5
     assert sum(line[:3] in {f"| {spread}" for spread in range(1, 9)} for line in lines) == 8
     assert not any("nan" in line for line in lines)
 

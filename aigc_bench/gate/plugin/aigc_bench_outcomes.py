@@ -11,10 +11,26 @@ import os
 import sys
 from typing import Any
 
+from aigc_bench_turns import Timer, Turns
+
 SELECTION = "AIGC_BENCH_SELECTION"
 """a JSON file: node ids to run, and no others"""
 OUTCOMES = "AIGC_BENCH_OUTCOMES"
 """a file of JSON lines: what failed, and why"""
+
+_turns = Turns.of_environment()
+_timer = Timer(_turns)
+
+
+def timer() -> float:
+    """For --benchmark-timer: a round waits for its turn."""
+    return float(_timer.read(sys._getframe(1).f_code.co_name))
+
+
+def pytest_runtest_logstart() -> None:
+    """Both processes begin a benchmark together; what is not a round of it is done while the other waits."""
+    _timer.forget()
+    _turns.meet()
 
 
 def pytest_collection_modifyitems(config: Any, items: list[Any]) -> None:
@@ -43,6 +59,7 @@ def pytest_runtest_logreport(report: Any) -> None:
 
 def pytest_sessionfinish() -> None:
     """How many threads and which device torch had, where the benchmarks use it."""
+    _turns.leave()
     torch = sys.modules.get("torch")
     if torch is not None:
         device = torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from aigc_bench_turns import Turns
 from safetensors import safe_open
 
 from aigc_bench import timing
@@ -19,12 +20,12 @@ from aigc_bench.collect import Blueprint
 from aigc_bench.core import Generator, SampleSpec
 from aigc_bench.suite import GeneratorEntry
 
-BLOCKS = 7
+BLOCKS = 14
 LEVELS = 1
 """grey levels that a sample may change by with the size of its batch"""
 
 
-def times(asked: dict[str, Any]) -> list[dict[str, Any]]:
+def times(asked: dict[str, Any], turns: Turns) -> list[dict[str, Any]]:
     """Seconds per call of every generator at every batch size, or why there are none."""
     device, spec, found = torch.device(asked["device"]), SampleSpec("image", tuple(asked["shape"])), []
     for case in asked["cases"]:
@@ -36,10 +37,13 @@ def times(asked: dict[str, Any]) -> list[dict[str, Any]]:
         generator = Blueprint(GeneratorEntry.model_validate(case["entry"]), spec, asked["device"], weights).build()
         failure = unlike(generator, case, device)
         for name in wanted:
+            turns.meet()
             data: Any = {"failure": failure}
             if failure is None:
-                seeds = torch.arange(names[name], device=device)
-                data = list(timing.block_seconds(partial(generator.sample, seeds), BLOCKS, device))
+                call = partial(generator.sample, torch.arange(names[name], device=device))
+                repeats = max(1, round(timing.BLOCK_S / max(timing.warm_up(call, device), 1e-9)))
+                timed = partial(timing.elapsed_s, call, repeats, device)
+                data = [block_s / repeats for block_s in turns.blocks(timed, BLOCKS)]
             found.append({"fullname": name, "stats": {"data": data}})
     return found
 
@@ -59,5 +63,6 @@ def unlike(generator: Generator, case: dict[str, Any], device: torch.device) -> 
 
 if __name__ == "__main__":
     asked = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
-    found = {"benchmarks": times(asked), "process": {"threads": torch.get_num_threads(), "device": asked["device"]}}
+    process = {"threads": torch.get_num_threads(), "device": asked["device"]}
+    found = {"benchmarks": times(asked, Turns.of_environment()), "process": process}
     Path(sys.argv[2]).write_text(json.dumps(found), encoding="utf-8")

@@ -1,7 +1,7 @@
 """Small workloads of the standard library, timed in blocks: what `gate self-test` judges.
 
 `self_work.py ASKED.json FOUND.json`, as of `suite_times.py`. A name that ends in SLOWER runs 5 % more of the same
-work: 21 rounds in the place of 20. One process times both, one after the other.
+work: 21 rounds in the place of 20. A process of head times both; one of base times the plain work under either name.
 """
 
 from __future__ import annotations
@@ -10,12 +10,17 @@ import hashlib
 import json
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from aigc_bench_turns import Turns
 
 SLOWER = " +5 %"
 ROUNDS = 20
-BLOCKS = 7
+BLOCKS = 14
 BLOCK_S = 0.02
 
 
@@ -49,12 +54,13 @@ def joining() -> None:
 WORK: dict[str, Callable[[], None]] = {work.__name__: work for work in (arithmetic, hashing, sorting, mapping, joining)}
 
 
-def block_seconds(work: Callable[[], None], rounds: int) -> list[float]:
+def block_seconds(work: Callable[[], None], rounds: int, turns: Turns) -> list[float]:
     """Seconds of `rounds` calls, in blocks of at least 20 ms, after a block to warm up."""
+    turns.meet()
     calls = 1
     while _elapsed(work, rounds * calls) < BLOCK_S:
         calls *= 2
-    return [_elapsed(work, rounds * calls) / calls for _ in range(BLOCKS)]
+    return [block_s / calls for block_s in turns.blocks(partial(_elapsed, work, rounds * calls), BLOCKS)]
 
 
 def _elapsed(work: Callable[[], None], times: int) -> float:
@@ -64,15 +70,25 @@ def _elapsed(work: Callable[[], None], times: int) -> float:
     return time.perf_counter() - start
 
 
-def rounds_of(name: str) -> int:
+def rounds_of(name: str, side: str) -> int:
     """How often a measured name's work is done."""
-    return ROUNDS + 1 if name.endswith(SLOWER) else ROUNDS
+    return ROUNDS + 1 if name.endswith(SLOWER) and side == "head" else ROUNDS
+
+
+def times(only: Sequence[str], side: str, turns: Turns) -> list[dict[str, Any]]:
+    """Every name's blocks, in pytest-benchmark's form."""
+    return [
+        {"fullname": name, "stats": {"data": block_seconds(WORK[name.removesuffix(SLOWER)], rounds, turns)}}
+        for name in only
+        for rounds in [rounds_of(name, side)]
+    ]
 
 
 if __name__ == "__main__":
-    only = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))["only"]
-    found = [
-        {"fullname": name, "stats": {"data": block_seconds(WORK[name.removesuffix(SLOWER)], rounds_of(name))}}
-        for name in only
-    ]
-    Path(sys.argv[2]).write_text(json.dumps({"benchmarks": found}), encoding="utf-8")
+    from aigc_bench_turns import (
+        Turns,
+    )  # on the path of a measured process alone: the names above are read elsewhere, too
+
+    asked = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
+    found = {"benchmarks": times(asked["only"], asked["side"], Turns.of_environment())}
+    Path(sys.argv[2]).write_text(json.dumps(found), encoding="utf-8")

@@ -13,14 +13,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from aigc_bench_turns import Turns
 
 from aigc_bench import plugins, timing
 from aigc_bench.suite import parse_suite
 
-BLOCKS = 7
+BLOCKS = 14
 
 
-def times(asked: dict[str, Any]) -> list[dict[str, Any]]:
+def times(asked: dict[str, Any], turns: Turns) -> list[dict[str, Any]]:
     """Seconds per call of every generator at every batch size of the suite."""
     suite, device = parse_suite(asked["suite"], source="the gate"), torch.device(asked["device"])
     data = plugins.load("dataset", suite.data.name)(
@@ -33,13 +34,17 @@ def times(asked: dict[str, Any]) -> list[dict[str, Any]]:
         for batch_size in suite.speed.batch_sizes:
             name = f"{entry.name}: sample@{batch_size}"
             if asked["only"] is None or name in asked["only"]:
-                seeds = torch.arange(batch_size, device=device)
-                blocks = timing.block_seconds(partial(generator.sample, seeds), BLOCKS, device)
-                found.append({"fullname": name, "stats": {"data": list(blocks)}})
+                turns.meet()
+                call = partial(generator.sample, torch.arange(batch_size, device=device))
+                repeats = max(1, round(timing.BLOCK_S / max(timing.warm_up(call, device), 1e-9)))
+                timed = partial(timing.elapsed_s, call, repeats, device)
+                seconds = [block_s / repeats for block_s in turns.blocks(timed, BLOCKS)]
+                found.append({"fullname": name, "stats": {"data": seconds}})
     return found
 
 
 if __name__ == "__main__":
     asked = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
-    found = {"benchmarks": times(asked), "process": {"threads": torch.get_num_threads(), "device": asked["device"]}}
+    process = {"threads": torch.get_num_threads(), "device": asked["device"]}
+    found = {"benchmarks": times(asked, Turns.of_environment()), "process": process}
     Path(sys.argv[2]).write_text(json.dumps(found), encoding="utf-8")

@@ -1,0 +1,147 @@
+"""Two measured processes that take turns, block by block, so that both sides of a pair see the same moments.
+
+Whoever shares the machine slows a process for seconds at a time, and often one processor and not the other. Blocks of
+base and head that alternate, on one processor, are slowed alike: their ratio is about the code.
+
+Each process has an end of two pipes. Whoever has the turn works, and hands it over before its next block, with the
+number of its processor. At a meeting, once for every benchmark, each waits for the other, so that both time the same
+thing. Who ends, or dies, closes its pipes: the other is told by the kernel, and goes on alone.
+
+Like the plug-in beside it, it runs under whichever Python a side has, and needs nothing but that.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import sys
+import time
+from collections.abc import Callable
+
+TURNS = "AIGC_BENCH_TURNS"
+"""file descriptors to read from and to write to, and whether this process begins: "5 8 1" """
+
+_TURN, _MEETING = b"T", b"M"
+_SIZE = 5
+_NOWHERE = 2**32 - 1
+_GETCPU = getattr(ctypes.CDLL(None), "sched_getcpu", None) if sys.platform == "linux" else None
+
+
+class Turns:
+    """One process's side of it; without a partner everything returns at once."""
+
+    def __init__(self, read: int | None = None, write: int | None = None, *, begins: bool = True) -> None:
+        self._read, self._write, self._begins = read, write, begins
+        self._is_mine = self._is_used = self._is_awaited = False
+
+    @classmethod
+    def of_environment(cls) -> Turns:
+        """As the gate says; alone where it says nothing."""
+        said = os.environ.pop(TURNS, None)
+        if said is None:
+            return cls()
+        read, write, begins = map(int, said.split())
+        for descriptor in (read, write):
+            os.set_inheritable(descriptor, False)  # what is started here is no partner
+        return cls(read, write, begins=bool(begins))
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether there is no partner, or none any more."""
+        return self._read is None
+
+    def meet(self) -> None:
+        """Wait until the partner is here, too; then one of them has the turn, and this waits for it."""
+        if self.is_alone:
+            return
+        self._send(_MEETING)
+        while not self.is_alone and not self._is_awaited:
+            self._hear()
+        self._is_awaited, self._is_used, self._is_mine = False, False, self._begins
+        self._wait()
+
+    def next(self) -> None:
+        """Call it before every block: hands over the turn that was used, and waits for the next."""
+        if self.is_alone:
+            return
+        if self._is_mine and self._is_used and not self._is_awaited:
+            self._is_mine = False
+            self._send(_TURN)
+        self._wait()
+        self._is_used = True
+
+    def blocks(self, timed: Callable[[], float], num_blocks: int) -> list[float]:
+        """What `timed` says, so many times, every time in turn."""
+        found = []
+        for _ in range(num_blocks):
+            self.next()
+            found.append(timed())
+        return found
+
+    def leave(self) -> None:
+        """The partner goes on alone."""
+        if self._read is not None and self._write is not None:
+            os.close(self._read)
+            os.close(self._write)
+        self._read = self._write = None
+
+    def _wait(self) -> None:
+        # A partner at the next meeting needs no turn: it waits for us there.
+        while not (self._is_mine or self._is_awaited or self.is_alone):
+            self._hear()
+        self._is_mine = True
+
+    def _hear(self) -> None:
+        assert self._read is not None
+        said = os.read(self._read, _SIZE)
+        if not said:
+            self.leave()
+        elif said[:1] == _MEETING:
+            self._is_awaited = True
+        else:
+            self._is_mine = True
+            _move_to(int.from_bytes(said[1:], "little"))
+
+    def _send(self, what: bytes) -> None:
+        assert self._write is not None
+        try:
+            os.write(self._write, what + _processor().to_bytes(_SIZE - 1, "little"))
+        except BrokenPipeError:
+            self.leave()
+
+
+class Timer:
+    """A clock for pytest-benchmark, which reads it at the beginning and at the end of each round."""
+
+    def __init__(self, turns: Turns) -> None:
+        self._turns = turns
+        self._is_in_round = False
+
+    def forget(self) -> None:
+        """A round that raised has no end."""
+        self._is_in_round = False
+
+    def read(self, caller: str) -> float:
+        """Seconds; before a round, in turn. `caller` is the name of the function that asks."""
+        if caller == "runner":  # pytest-benchmark's, of one round; it reads its clock elsewhere, to see how fine it is
+            self._is_in_round = not self._is_in_round
+            if self._is_in_round:
+                self._turns.next()
+        return time.perf_counter()
+
+
+def _processor() -> int:
+    """The number of the processor that this thread is on."""
+    return _NOWHERE if _GETCPU is None else int(_GETCPU()) & _NOWHERE
+
+
+def _move_to(processor: int) -> None:
+    """Go where the partner was, and be free to leave: what this thread starts later may run anywhere."""
+    if processor == _NOWHERE or sys.platform != "linux":
+        return
+    with contextlib.suppress(OSError):
+        allowed = os.sched_getaffinity(0)
+        if processor in allowed and len(allowed) > 1:
+            os.sched_setaffinity(0, {processor})
+            os.sched_setaffinity(0, allowed)
