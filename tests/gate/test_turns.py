@@ -6,6 +6,7 @@ import itertools
 import math
 import os
 import statistics
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -16,7 +17,7 @@ from pathlib import Path
 import pytest
 from gate_kit import asked_of, commit, toy_repository
 
-from aigc_bench.gate.measure import Commands, PytestFiles
+from aigc_bench.gate.measure import PLUGIN, Commands, PytestFiles
 from aigc_bench.gate.plugin.aigc_bench_turns import TURNS, Timer, Turns
 from aigc_bench.gate.readings import Pair, Reading
 from aigc_bench.gate.sides import Runnable, opened
@@ -126,15 +127,25 @@ def test_without_a_partner_nothing_waits(monkeypatch: pytest.MonkeyPatch) -> Non
     alone.leave()
 
 
-def test_ends_of_pipes_are_not_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither they nor the variable: what a benchmark starts would keep a partner waiting."""
-    read, write = os.pipe()
-    os.set_inheritable(read, True)
-    monkeypatch.setenv(TURNS, f"{read} {write} 1")
-    found = Turns.of_environment()
-    assert TURNS not in os.environ
-    assert not os.get_inheritable(read)
-    found.leave()
+def test_ends_of_pipes_are_not_passed_on() -> None:
+    """Neither they nor the variable, to programs or to forks: what a benchmark starts would keep a partner waiting."""
+    code = f"""
+import os, sys
+sys.path.insert(0, {str(PLUGIN)!r})
+from aigc_bench_turns import TURNS, Turns
+read, write = os.pipe()
+os.set_inheritable(read, True)
+os.environ[TURNS] = f"{{read}} {{write}} 1"
+found = Turns.of_environment()
+assert TURNS not in os.environ
+assert not os.get_inheritable(read)
+child = os.fork()
+if not child:
+    os._exit(0 if found.is_alone else 1)
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+assert not found.is_alone
+"""
+    subprocess.run([sys.executable, "-S", "-c", code], check=True)
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="this system pins no threads")

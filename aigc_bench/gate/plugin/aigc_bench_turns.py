@@ -42,9 +42,12 @@ class Turns:
         if said is None:
             return cls()
         read, write, begins = map(int, said.split())
+        found = cls(read, write, begins=bool(begins))
+        # What is started here is no partner, and would keep one from seeing that this process has ended.
         for descriptor in (read, write):
-            os.set_inheritable(descriptor, False)  # what is started here is no partner
-        return cls(read, write, begins=bool(begins))
+            os.set_inheritable(descriptor, False)
+        os.register_at_fork(after_in_child=found.leave)
+        return found
 
     @property
     def is_alone(self) -> bool:
