@@ -2,6 +2,7 @@
 
 python reports/gate_reality.py --runs 20 --slower-runs 8 >> reports/gate.md
 python reports/gate_reality.py --runs 20 --repository .. --which own   # this project's own benchmarks
+python reports/gate_reality.py --runs 6 --slower-runs 5 --apart        # a process at a time, and not in turns
 python reports/gate_reality.py --table                                 # of the traces that are there, nothing measured
 
 Every run is a whole `gate speed`, from pilot to verdicts, with a seed of its own:
@@ -12,7 +13,8 @@ Every run is a whole `gate speed`, from pilot to verdicts, with a seed of its ow
   interpreter, each with its own sources (to build torch's environment twice would take gigabytes).
 
 A run's trace (all blocks of all processes, and the judgement) goes to reports/traces/gate; one that is there is not
-measured again, and one that was interrupted goes on where it was. Others' rules are judged on the same traces.
+measured again, and one that was interrupted goes on where it was. Others' rules are judged on the same traces: on
+blocks that were taken in turns, which their own tools would not give them.
 """
 
 from __future__ import annotations
@@ -54,12 +56,22 @@ class Subject:
     base: str
     same: str
     slower: str | None = None
+    apart: bool = False
+    """whether the processes of a pair run one after the other"""
 
 
-def toy(folder: Path) -> Subject:
+def toy(folder: Path, *, apart: bool = False) -> Subject:
     """The toy, made where it is missing."""
     repository = gate_toy.made(folder / "toy")
-    return Subject("toy", lambda *refs: Asked(refs=refs, folder=repository), ("bench",), "base", "same", "slower")
+    return Subject(
+        "toy-apart" if apart else "toy",
+        lambda *refs: Asked(refs=refs, folder=repository),
+        ("bench",),
+        "base",
+        "same",
+        "slower",
+        apart,
+    )
 
 
 def own(repository: Path) -> Subject:
@@ -85,7 +97,7 @@ def measure(subject: Subject, kind: str, number: int, store: Path, budget_s: flo
         return
     head = subject.same if kind == "same" else subject.slower
     assert head is not None
-    policy = Policy(seed=1000 * number + (kind == "slower"), budget_s=budget_s)
+    policy = Policy(seed=1000 * number + (kind == "slower"), budget_s=budget_s, apart=subject.apart)
     command = f"aigc-bench gate speed {' '.join(subject.paths)} --base {subject.base} --head {head}"
     place = run_store(store, f"{subject.name}-{kind}-{number:03d}")
     asked = subject.asked(subject.base, head)
@@ -204,11 +216,12 @@ def main() -> None:
     parser.add_argument("--repository", type=Path, default=Path(__file__).parents[1], help="of this project")
     parser.add_argument("--store", type=Path, default=Path("runs/gate-reality"))
     parser.add_argument("--budget", type=float, help="seconds for each run")
+    parser.add_argument("--apart", action="store_true", help="the toy's processes one after the other, not in turns")
     parser.add_argument("--table", action="store_true", help="measure nothing")
     options = parser.parse_args()
     if not options.table:
         options.store.mkdir(parents=True, exist_ok=True)
-        subjects = [toy(options.store.resolve())] if options.which != "own" else []
+        subjects = [toy(options.store.resolve(), apart=options.apart)] if options.which != "own" else []
         subjects += [own(options.repository.resolve())] if options.which != "toy" else []
         for number in range(max(options.runs, options.slower_runs)):
             for subject in subjects:
