@@ -21,6 +21,8 @@ from aigc_bench.verdicts import Decision, Judgement, Scale
 MAX_ROWS = 60
 """of the forest plot: what changed and what is undecided comes first"""
 MAX_PANELS = 24
+TICK = 0.16
+"""of an axis, that the label of a percentage takes"""
 LABEL = 36
 """characters of a name"""
 
@@ -171,10 +173,14 @@ def _reach(ends: Sequence[float], least: float) -> float:
 
 
 def _percent_ticks(axes: Axes, low: float, high: float) -> None:
-    """Round percentages, where they lie on an axis of log ratios."""
+    """Round percentages, where they lie on an axis of log ratios; those that would touch are left out."""
     percent = MaxNLocator(7).tick_values(100 * math.expm1(low), 100 * math.expm1(high))
     places = [math.log1p(value / 100) for value in percent if value > -100]
-    axes.xaxis.set_major_locator(FixedLocator([place for place in places if low <= place <= high]))
+    kept: list[float] = []
+    for place in sorted((place for place in places if low <= place <= high), key=abs):
+        if all(abs(place - other) >= TICK * (high - low) for other in kept):
+            kept.append(place)
+    axes.xaxis.set_major_locator(FixedLocator(kept))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{100 * math.expm1(x):+.3g} %".replace("+0 ", "0 ")))
 
 

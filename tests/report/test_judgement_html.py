@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 from html.parser import HTMLParser
 
+import numpy as np
 import pytest
 import torch
 from judgement_kit import (
@@ -125,6 +126,18 @@ def test_one_far_out_does_not_flatten_the_rest() -> None:
     low, high = judgement_figures._limits(list(rows))
     assert low < -0.02
     assert 0.05 < high < 0.2
+
+
+@pytest.mark.parametrize("limits", [(-0.4, 0.9), (-0.001, 0.002), (-3.0, 3.0), (-0.05, 2.0)])
+def test_labels_of_the_axis_do_not_touch(limits: tuple[float, float]) -> None:
+    """Of log ratios, round percentages lie the closer the higher they are; that nothing changed is always marked."""
+    axes = judgement_figures.Figure().subplots()
+    axes.set_xlim(*limits)
+    judgement_figures._percent_ticks(axes, *limits)
+    places = np.sort(axes.get_xticks())
+    assert 0.0 in places
+    assert len(places) >= 3
+    assert np.diff(places).min() >= 0.16 * (limits[1] - limits[0])
 
 
 def test_large_suites_draw_what_matters() -> None:
