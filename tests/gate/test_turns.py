@@ -18,6 +18,7 @@ import pytest
 from gate_kit import asked_of, commit, toy_repository
 
 from aigc_bench.gate.measure import PLUGIN, Commands, PytestFiles
+from aigc_bench.gate.plugin import aigc_bench_turns
 from aigc_bench.gate.plugin.aigc_bench_turns import TURNS, Timer, Turns
 from aigc_bench.gate.readings import Pair, Reading
 from aigc_bench.gate.sides import Runnable, opened
@@ -163,6 +164,18 @@ def test_who_follows_to_a_processor_may_leave_it() -> None:
 
     diary(work, work)
     assert seen == [before] * 6
+
+
+@pytest.mark.parametrize(("seen", "moves"), [([3, 3], 0), ([0, 0, 3], 2), ([0] * 9, 5)])
+def test_who_was_sent_away_comes_back(seen: list[int], moves: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A processor on which the partner is about to stop looks busy; and nobody tries for ever."""
+    places, moved = iter(seen), []
+    monkeypatch.setattr(aigc_bench_turns, "_processor", lambda: next(places))
+    monkeypatch.setattr(aigc_bench_turns, "_move_to", moved.append)
+    with partners() as (turns, _):
+        turns._where = 3
+        turns._follow()
+    assert moved == [3] * moves
 
 
 def test_a_clock_waits_at_the_beginning_of_a_round_alone() -> None:

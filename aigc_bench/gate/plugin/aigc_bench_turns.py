@@ -25,6 +25,7 @@ TURNS = "AIGC_BENCH_TURNS"
 _TURN, _MEETING = b"T", b"M"
 _SIZE = 5
 _NOWHERE = 2**32 - 1
+_TRIES = 5
 _GETCPU = getattr(ctypes.CDLL(None), "sched_getcpu", None) if sys.platform == "linux" else None
 
 
@@ -34,6 +35,7 @@ class Turns:
     def __init__(self, read: int | None = None, write: int | None = None, *, begins: bool = True) -> None:
         self._read, self._write, self._begins = read, write, begins
         self._is_mine = self._is_used = self._is_awaited = False
+        self._where = _NOWHERE
 
     @classmethod
     def of_environment(cls) -> Turns:
@@ -72,6 +74,7 @@ class Turns:
             self._is_mine = False
             self._send(_TURN)
         self._wait()
+        self._follow()
         self._is_used = True
 
     def blocks(self, timed: Callable[[], float], num_blocks: int) -> list[float]:
@@ -104,7 +107,14 @@ class Turns:
             self._is_awaited = True
         else:
             self._is_mine = True
-            _move_to(int.from_bytes(said[1:], "little"))
+            self._where = int.from_bytes(said[1:], "little")
+
+    def _follow(self) -> None:
+        """Go where the partner was, again if this was sent away before the partner had stopped there."""
+        for _ in range(_TRIES):
+            if self._where in (_NOWHERE, _processor()):
+                return
+            _move_to(self._where)
 
     def _send(self, what: bytes) -> None:
         assert self._write is not None
@@ -140,8 +150,8 @@ def _processor() -> int:
 
 
 def _move_to(processor: int) -> None:
-    """Go where the partner was, and be free to leave: what this thread starts later may run anywhere."""
-    if processor == _NOWHERE or sys.platform != "linux":
+    """Go there, and be free to leave: what this thread starts later may run anywhere."""
+    if sys.platform != "linux":
         return
     with contextlib.suppress(OSError):
         allowed = os.sched_getaffinity(0)
