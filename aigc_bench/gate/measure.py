@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -117,16 +118,16 @@ class Benchmarks(Protocol):
         ...
 
 
-class InBlocks:
+class InBlocks(ABC):
     """Both ways to measure, from one way to start a process."""
 
     __slots__ = ()
 
+    @abstractmethod
     def started(
         self, side: Runnable, only: Sequence[str] | None, seed: int, turn: Turn | None
     ) -> AbstractContextManager[Finish]:
         """Start a process; it is gone when the context ends."""
-        raise NotImplementedError
 
     def measured(self, side: Runnable, only: Sequence[str] | None, seed: int) -> Readings:
         """See `Benchmarks`."""
@@ -291,7 +292,7 @@ def script(
         return Readings(found, done.wall_s, process=process)
 
     with scratch() as folder:
-        (folder / "asked.json").write_text(json.dumps(asked), encoding="utf-8")
+        (folder / "asked.json").write_text(json.dumps({**asked, "blocks": BLOCKS}), encoding="utf-8")
         argv: list[str | Path] = [*side.argv, path, folder / "asked.json", folder / "found.json"]
         with _started(side, argv, _with_plugin(side), seed, timeout_s, turn) as one:
             yield finish

@@ -20,7 +20,6 @@ from aigc_bench.collect import Blueprint
 from aigc_bench.core import Generator, SampleSpec
 from aigc_bench.suite import GeneratorEntry
 
-BLOCKS = 14
 LEVELS = 1
 """grey levels that a sample may change by with the size of its batch"""
 
@@ -43,7 +42,7 @@ def times(asked: dict[str, Any], turns: Turns) -> list[dict[str, Any]]:
                 call = partial(generator.sample, torch.arange(names[name], device=device))
                 repeats = max(1, round(timing.BLOCK_S / max(timing.warm_up(call, device), 1e-9)))
                 timed = partial(timing.elapsed_s, call, repeats, device)
-                data = [block_s / repeats for block_s in turns.blocks(timed, BLOCKS)]
+                data = [block_s / repeats for block_s in turns.blocks(timed, asked["blocks"])]
             found.append({"fullname": name, "stats": {"data": data}})
     return found
 

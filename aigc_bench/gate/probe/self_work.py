@@ -10,7 +10,7 @@ import hashlib
 import json
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 SLOWER = " +5 %"
 ROUNDS = 20
-BLOCKS = 14
 BLOCK_S = 0.02
 
 
@@ -54,13 +53,13 @@ def joining() -> None:
 WORK: dict[str, Callable[[], None]] = {work.__name__: work for work in (arithmetic, hashing, sorting, mapping, joining)}
 
 
-def block_seconds(work: Callable[[], None], rounds: int, turns: Turns) -> list[float]:
+def block_seconds(work: Callable[[], None], rounds: int, num_blocks: int, turns: Turns) -> list[float]:
     """Seconds of `rounds` calls, in blocks of at least 20 ms, after a block to warm up."""
     turns.meet()
     calls = 1
     while _elapsed(work, rounds * calls) < BLOCK_S:
         calls *= 2
-    return [block_s / calls for block_s in turns.blocks(partial(_elapsed, work, rounds * calls), BLOCKS)]
+    return [block_s / calls for block_s in turns.blocks(partial(_elapsed, work, rounds * calls), num_blocks)]
 
 
 def _elapsed(work: Callable[[], None], times: int) -> float:
@@ -75,12 +74,12 @@ def rounds_of(name: str, side: str) -> int:
     return ROUNDS + 1 if name.endswith(SLOWER) and side == "head" else ROUNDS
 
 
-def times(only: Sequence[str], side: str, turns: Turns) -> list[dict[str, Any]]:
+def times(asked: dict[str, Any], turns: Turns) -> list[dict[str, Any]]:
     """Every name's blocks, in pytest-benchmark's form."""
     return [
-        {"fullname": name, "stats": {"data": block_seconds(WORK[name.removesuffix(SLOWER)], rounds, turns)}}
-        for name in only
-        for rounds in [rounds_of(name, side)]
+        {"fullname": name, "stats": {"data": block_seconds(work, rounds, asked["blocks"], turns)}}
+        for name in asked["only"]
+        for work, rounds in [(WORK[name.removesuffix(SLOWER)], rounds_of(name, asked["side"]))]
     ]
 
 
@@ -90,5 +89,5 @@ if __name__ == "__main__":
     )  # on the path of a measured process alone: the names above are read elsewhere, too
 
     asked = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
-    found = {"benchmarks": times(asked["only"], asked["side"], Turns.of_environment())}
+    found = {"benchmarks": times(asked, Turns.of_environment())}
     Path(sys.argv[2]).write_text(json.dumps(found), encoding="utf-8")

@@ -18,8 +18,6 @@ from aigc_bench_turns import Turns
 from aigc_bench import plugins, timing
 from aigc_bench.suite import parse_suite
 
-BLOCKS = 14
-
 
 def times(asked: dict[str, Any], turns: Turns) -> list[dict[str, Any]]:
     """Seconds per call of every generator at every batch size of the suite."""
@@ -38,7 +36,7 @@ def times(asked: dict[str, Any], turns: Turns) -> list[dict[str, Any]]:
                 call = partial(generator.sample, torch.arange(batch_size, device=device))
                 repeats = max(1, round(timing.BLOCK_S / max(timing.warm_up(call, device), 1e-9)))
                 timed = partial(timing.elapsed_s, call, repeats, device)
-                seconds = [block_s / repeats for block_s in turns.blocks(timed, BLOCKS)]
+                seconds = [block_s / repeats for block_s in turns.blocks(timed, asked["blocks"])]
                 found.append({"fullname": name, "stats": {"data": seconds}})
     return found
 
