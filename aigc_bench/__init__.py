@@ -7,20 +7,31 @@ run, folder = aigc_bench.score("samples/", "real.zip")
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 __all__ = ["Options", "__version__", "compare", "gate_quality", "resolve_suite", "run", "save_stats", "score"]
 
 if TYPE_CHECKING:
-    from aigc_bench.api import Options, resolve_suite, run, save_stats, score
-    from aigc_bench.comparing import compare, gate_quality
+    from aigc_bench.api.comparing import compare, gate_quality
+    from aigc_bench.api.running import Options, resolve_suite, run, save_stats, score
+
+
+_HOMES = {
+    "Options": "running",
+    "compare": "comparing",
+    "gate_quality": "comparing",
+    "resolve_suite": "running",
+    "run": "running",
+    "save_stats": "running",
+    "score": "running",
+}
+"""name => module of `aigc_bench.api`"""
 
 
 def __getattr__(name: str) -> Any:
     # Lazily, so that `aigc-bench --help` does not wait for torch.
-    if name in __all__:
-        from aigc_bench import api, comparing
-
-        return getattr(comparing if name in ("compare", "gate_quality") else api, name)
+    if name in _HOMES:
+        return getattr(importlib.import_module(f"aigc_bench.api.{_HOMES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

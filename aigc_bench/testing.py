@@ -1,4 +1,4 @@
-"""For authors of plug-ins: the contract test of generators, and the twenty-line example.
+"""For authors of plug-ins: the contract test of generators.
 
 from aigc_bench.testing import check_generator
 def test_my_generator():
@@ -10,55 +10,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from aigc_bench import noise
-from aigc_bench.core import Generator, Reconstructor, SampleSpec
-from aigc_bench.errors import GeneratorError
+from aigc_bench.core import Generator, Reconstructor
+from aigc_bench.core.errors import GeneratorError
 
 GREY_LEVELS = 3
 """how far a sample may move with the batch it is drawn in: float rounding before quantisation, not another image"""
-
-
-class GaussianGenerator:
-    """Pixels drawn from one normal distribution: the smallest generator there is."""
-
-    def __init__(self, spec: SampleSpec, device: torch.device, mean: float, std: float) -> None:
-        self.spec = spec
-        self._device, self._mean, self._std = device, mean, std
-
-    def sample(self, seeds: Tensor) -> Tensor:
-        """(N,) int64 => (N, *shape) uint8."""
-        z = noise.normal(seeds.to(self._device), self.spec.num_dims)
-        pixels = (self._mean + self._std * z).clamp(0, 255).round().to(torch.uint8)
-        return pixels.reshape(-1, *self.spec.shape)
-
-
-def build_gaussian(
-    spec: SampleSpec, *, device: torch.device, mean: float = 127.5, std: float = 64.0
-) -> GaussianGenerator:
-    """Build the example generator; mean and std are grey levels."""
-    return GaussianGenerator(spec, device, mean, std)
-
-
-class NoiseGenerator:
-    """Uniform noise over all canonical values: the anchor that every model must beat."""
-
-    def __init__(self, spec: SampleSpec, device: torch.device) -> None:
-        self.spec = spec
-        self._device = device
-
-    def sample(self, seeds: Tensor) -> Tensor:
-        """(N,) int64 => (N, *shape) of the modality's dtype."""
-        seeds = seeds.to(self._device)
-        if self.spec.dtype == torch.uint8:
-            values = noise.integers(seeds, self.spec.num_dims, 256).to(torch.uint8)
-        else:
-            values = noise.uniform(seeds, self.spec.num_dims) * 2 - 1
-        return values.reshape(-1, *self.spec.shape)
-
-
-def build_noise(spec: SampleSpec, *, device: torch.device) -> NoiseGenerator:
-    """Build the noise anchor."""
-    return NoiseGenerator(spec, device)
 
 
 def check_generator(generator: Generator, *, num_samples: int = 9, device: str = "cpu") -> None:

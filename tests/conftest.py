@@ -22,7 +22,7 @@ from typer.testing import CliRunner
 
 from aigc_bench.cli import app
 from aigc_bench.core import FeaturePair, Features
-from aigc_bench.features.inception_layout import variance_preserving_weights
+from aigc_bench.modalities.image.extractors.inception_layout import variance_preserving_weights
 
 
 class _Stub(types.ModuleType):

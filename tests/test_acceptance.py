@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from judgement_kit import decision, difference, failed, inconclusive, judgement, regression
 
-from aigc_bench import acceptance
-from aigc_bench.acceptance import AcceptedCosts, Now
-from aigc_bench.errors import ConfigurationError
-from aigc_bench.verdicts import Decision
+from aigc_bench.core.errors import ConfigurationError
+from aigc_bench.gate import acceptance
+from aigc_bench.gate.acceptance import AcceptedCosts, Now
+from aigc_bench.gate.verdicts import Decision
 
 TODAY = Now(date(2026, 11, 25), "0.8.1")
 

@@ -13,16 +13,11 @@ from scoring_kit import labelled_digits, noisy, options
 from torch.utils.data import DataLoader, TensorDataset
 
 import aigc_bench
-from aigc_bench import baselines
-from aigc_bench.errors import (
-    ConfigurationError,
-    FeaturesMissingError,
-    StoreError,
-    UnknownNameError,
-)
+from aigc_bench.core.errors import ConfigurationError, FeaturesMissingError, StoreError, UnknownNameError
 from aigc_bench.metrics import frechet
-from aigc_bench.recorded import Recorded
-from aigc_bench.store import Cache, Store, load_run
+from aigc_bench.runs import baselines
+from aigc_bench.runs.recorded import Recorded
+from aigc_bench.runs.store import Store, load_run
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +102,7 @@ def test_a_pruned_cache_is_named_with_the_way_out(tmp_path: Path) -> None:
         options=options(tmp_path),
         command="aigc-bench score X",
     )
-    Cache(Store(folder.parent)).prune()
+    Store(folder.parent).cache.prune()
     found = Recorded.at(folder, "latest")
     with pytest.raises(FeaturesMissingError, match=r"are gone .*pruned.*make them again: aigc-bench score X"):
         found.fake(run.cases[0], pixels_of(found))

@@ -11,14 +11,14 @@ import pytest
 import torch
 from quality_kit import DIGEST, METRICS, drawn, here, moved, run_of, score
 
-from aigc_bench.changes import UNBIASED, change_of, scale_of
-from aigc_bench.comparison import Comparison, Row, compare_runs
 from aigc_bench.core import Estimate, FeaturePair, Features
-from aigc_bench.errors import NothingComparableError
-from aigc_bench.matching import differences
+from aigc_bench.core.errors import NothingComparableError
 from aigc_bench.metrics import frechet, kernel, manifold
+from aigc_bench.runs.comparison.changes import UNBIASED, change_of, scale_of
+from aigc_bench.runs.comparison.comparison import Comparison, Row, compare_runs
+from aigc_bench.runs.comparison.matching import differences
+from aigc_bench.runs.records import Run
 from aigc_bench.stats import intervals
-from aigc_bench.store import Run
 
 REAL = drawn(300, 0)
 GOOD = drawn(240, 1, shift=0.3)

@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 
 from aigc_bench.cli import judging
 from aigc_bench.cli.application import JsonOption, reported
-from aigc_bench.report.judgement import Outputs
-from aigc_bench.verdicts import Judgement
+from aigc_bench.gate.verdicts import Judgement
+from aigc_bench.report.judgement.files import Outputs
 
 WIDE = {"COLUMNS": "500", "GITHUB_STEP_SUMMARY": "", "AIGC_BENCH_PROJECT_VERSION": ""}
 ENTRY = '[[accepted]]\nsubject = "{}"\nup_to = "10%"\nwhy = "checks its input"\nuntil = {}\n'

@@ -20,8 +20,8 @@ from torch import Tensor
 
 import aigc_bench
 from aigc_bench.core import FeaturePair, Features, SampleSpec
-from aigc_bench.features import inception
 from aigc_bench.metrics import frechet, inception_score, kernel, manifold
+from aigc_bench.modalities.image.extractors import inception
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # the peers' own warnings
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from rich.console import Console
 
-from aigc_bench import progress
+from aigc_bench.cli import progress
 from aigc_bench.core import Event
 
 

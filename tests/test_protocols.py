@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from aigc_bench import plugins
-from aigc_bench.protocols import PROTOCOLS, passes, selected
+from aigc_bench.core import plugins
+from aigc_bench.metrics.protocols import PROTOCOLS, passes, selected
 
 
 def test_codes_that_see_the_same_image_share_a_pass() -> None:

@@ -9,18 +9,18 @@ from typing import Any
 import pytest
 import torch
 
-from aigc_bench import train
 from aigc_bench.core import Batch
-from aigc_bench.errors import GeneratorError
-from aigc_bench.suite import Budget
+from aigc_bench.core.errors import GeneratorError
+from aigc_bench.core.suites import Budget
+from aigc_bench.generators import checkpoints, training
 
 
 def test_batches_are_a_function_of_seed_and_step() -> None:
     """Starting at step t gives the batches that a stream from 0 gives from t on; epochs cover the data."""
     data = Batch(torch.arange(10, dtype=torch.uint8)[:, None])
-    stream = train.batches(data, 3, seed=1)
+    stream = training.batches(data, 3, seed=1)
     first = [next(stream).samples for _ in range(9)]
-    later = train.batches(data, 3, seed=1, first_step=4)
+    later = training.batches(data, 3, seed=1, first_step=4)
     assert all(torch.equal(next(later).samples, batch) for batch in first[4:])
     assert len(set(torch.cat(first[:3]).flatten().tolist())) == 9
 
@@ -29,8 +29,8 @@ def test_states_come_back_as_they_were(tmp_path: Path) -> None:
     """Nested dicts with integer keys, lists, tuples, tensors that share memory, and plain values."""
     tensor = torch.arange(6.0)
     state = {"a": {0: tensor, 1: [tensor.view(2, 3), None]}, "b": (1, 2.5, "x", True)}
-    train.save_state(tmp_path / "s", state, note=[1, 2])
-    found, metadata = train.load_state(tmp_path / "s")
+    checkpoints.save_state(tmp_path / "s", state, note=[1, 2])
+    found, metadata = checkpoints.load_state(tmp_path / "s")
     assert metadata == {"note": [1, 2]}
     assert found["b"] == state["b"]
     assert found["a"][1][1] is None
@@ -41,7 +41,7 @@ def test_states_come_back_as_they_were(tmp_path: Path) -> None:
 def test_a_state_that_is_no_data_is_refused(tmp_path: Path) -> None:
     """Nothing is pickled."""
     with pytest.raises(GeneratorError, match="holds a object"):
-        train.save_state(tmp_path / "s", {"x": object()})
+        checkpoints.save_state(tmp_path / "s", {"x": object()})
 
 
 class Odd:
@@ -76,15 +76,15 @@ class Odd:
 def test_failed_training_says_why(losses: list[float], message: str, tmp_path: Path) -> None:
     """A NaN, an exception, or an early end."""
     data = Batch(torch.zeros(4, 1, dtype=torch.uint8))
-    plan = train.Plan(Budget(steps=5), 2, 0, tmp_path / "c")
+    plan = training.Plan(Budget(steps=5), 2, 0, tmp_path / "c")
     with pytest.raises(GeneratorError, match=message):
-        train.fit(Odd(losses), data, plan)
+        training.fit(Odd(losses), data, plan)
 
 
 def test_a_time_budget_is_marked_irreproducible(tmp_path: Path) -> None:
     """Steps repeat, seconds do not."""
     data = Batch(torch.zeros(4, 1, dtype=torch.uint8))
-    plan = train.Plan(Budget(seconds=0.001), 2, 0, tmp_path / "c")
-    log = train.fit(Odd([1.0] * 10**6), data, plan)
+    plan = training.Plan(Budget(seconds=0.001), 2, 0, tmp_path / "c")
+    log = training.fit(Odd([1.0] * 10**6), data, plan)
     assert not log.reproducible
     assert log.wall_s >= 0.001

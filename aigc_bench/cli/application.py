@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Annotated, Any, ParamSpec
 import typer
 from rich.console import Console
 
-from aigc_bench.errors import AigcBenchError, InterruptedRunError
+from aigc_bench.core.errors import AigcBenchError, InterruptedRunError
 
 if TYPE_CHECKING:
-    from aigc_bench.store import Run
+    from aigc_bench.runs.records import Run
 
 app = typer.Typer(
     name="aigc-bench",
@@ -109,7 +109,7 @@ def use_weights(weights: Path | None) -> None:
 
 def print_tables(found: Run) -> None:
     """The table of scores, and what whose code would have printed where there is more than one protocol."""
-    from aigc_bench.report.terminal import code_table, summary_table
+    from aigc_bench.report.run.terminal import code_table, summary_table
 
     for table in (summary_table(found), code_table(found)):
         if table is not None:

@@ -34,8 +34,9 @@ def compare(
     as_json: JsonOption = False,
 ) -> None:
     """Show what changed from BASE to HEAD, by how much, and how well that is known."""
-    from aigc_bench import api, comparing
-    from aigc_bench.report.comparison import comparison_tables
+    from aigc_bench.api import comparing
+    from aigc_bench.api import running as api
+    from aigc_bench.report.run.comparison import comparison_tables
 
     found = comparing.compare(base, head, store=store, baselines=baselines)
     if output is not None:
@@ -59,7 +60,7 @@ def set_(
     store: StoreOption = Path("runs"),
 ) -> None:
     """Keep RUN as the baseline NAME, in place of an earlier one."""
-    from aigc_bench import baselines
+    from aigc_bench.runs import baselines
 
     kept = baselines.keep(baselines.opened(run_name, store, directory), name, directory, features=features)
     print(f"{kept.folder}: {kept.num_bytes:,} bytes")
@@ -71,7 +72,7 @@ def set_(
 @reported
 def show_(name: NameArgument, directory: DirOption = Path("baselines"), as_json: JsonOption = False) -> None:
     """Show the scores of a baseline, after checking its files."""
-    from aigc_bench import baselines
+    from aigc_bench.runs import baselines
 
     found = baselines.load(name, directory)
     if as_json:
@@ -85,7 +86,7 @@ def show_(name: NameArgument, directory: DirOption = Path("baselines"), as_json:
 @reported
 def list_(directory: DirOption = Path("baselines"), as_json: JsonOption = False) -> None:
     """List the baselines of a folder."""
-    from aigc_bench import baselines
+    from aigc_bench.runs import baselines
 
     names = baselines.names(directory)
     if as_json:

@@ -42,9 +42,10 @@ def all_(
     quiet: QuietOption = False,
 ) -> None:
     """Judge whether HEAD's samples are as good as BASE's, and drawn as fast: by the weights that both runs scored."""
-    from aigc_bench import comparing, progress
-    from aigc_bench.gate.planning import Policy
-    from aigc_bench.report.judgement import Outputs
+    from aigc_bench.api import comparing
+    from aigc_bench.cli import progress
+    from aigc_bench.gate.speed.planning import Policy
+    from aigc_bench.report.judgement.files import Outputs
 
     outputs = Outputs(as_json, output, markdown, junit, html)
     judged = judging.prepared(outputs, accept, fail_on_inconclusive=fail_on_inconclusive)

@@ -36,8 +36,8 @@ def quality(
     as_json: JsonOption = False,
 ) -> None:
     """Judge whether HEAD is as good as BASE, score by score, by the test that the claim asks for."""
-    from aigc_bench import comparing
-    from aigc_bench.report.judgement import Outputs
+    from aigc_bench.api import comparing
+    from aigc_bench.report.judgement.files import Outputs
 
     outputs = Outputs(as_json, output, markdown, junit, html)
     asked = judging.prepared(outputs, accept, fail_on_inconclusive=fail_on_inconclusive)

@@ -22,12 +22,12 @@ from aigc_bench.cli.application import (
     stderr,
 )
 from aigc_bench.cli.gating import gate_app
-from aigc_bench.errors import ConfigurationError
+from aigc_bench.core.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from aigc_bench.gate.measure import Benchmarks
-    from aigc_bench.gate.self_test import SelfTestOfGate
-    from aigc_bench.gate.sides import Asked
+    from aigc_bench.gate.sides.sides import Asked
+    from aigc_bench.gate.speed.error_rates import SelfTestOfGate
+    from aigc_bench.gate.speed.measure import Benchmarks
 
 BudgetOption = Annotated[
     str | None,
@@ -79,11 +79,11 @@ def speed(
     quiet: QuietOption = False,
 ) -> None:
     """Judge whether HEAD is slower than BASE, in pairs of fresh processes."""
-    from aigc_bench import progress
-    from aigc_bench.gate.planning import Policy
-    from aigc_bench.gate.sides import Asked
-    from aigc_bench.gate.speed import Request, gate_speed
-    from aigc_bench.report.judgement import Outputs
+    from aigc_bench.cli import progress
+    from aigc_bench.gate.sides.sides import Asked
+    from aigc_bench.gate.speed.planning import Policy
+    from aigc_bench.gate.speed.session import Request, gate_speed
+    from aigc_bench.report.judgement.files import Outputs
 
     judged = judging.prepared(
         Outputs(as_json, output, markdown, junit, html), accept, fail_on_inconclusive=fail_on_inconclusive
@@ -129,8 +129,8 @@ def self_test(
     quiet: QuietOption = False,
 ) -> None:
     """Measure on this machine how often the gate is wrong: false alarms, and +5 % of work that it misses."""
-    from aigc_bench import progress
-    from aigc_bench.gate import self_test as gate_self_test
+    from aigc_bench.cli import progress
+    from aigc_bench.gate.speed import error_rates as gate_self_test
 
     budget_s = None if budget is None else judging.seconds(budget, "--budget")
     with progress.shown(stderr(), quiet=quiet) as on_event:
@@ -158,8 +158,8 @@ def both(base: str | None, head: str | None, base_option: str, head_option: str)
 
 
 def _benchmarks(asked: Asked, files: list[str], pytest_args: str, timeout_s: float) -> Benchmarks:
-    from aigc_bench.gate import repository
-    from aigc_bench.gate.measure import Commands, PytestFiles, relative_paths
+    from aigc_bench.gate.sides import repository
+    from aigc_bench.gate.speed.measure import Commands, PytestFiles, relative_paths
 
     if asked.commands is not None:
         if files:
@@ -170,9 +170,9 @@ def _benchmarks(asked: Asked, files: list[str], pytest_args: str, timeout_s: flo
 
 
 def _generators(suite: str, device: str, data_dir: Path | None, timeout_s: float) -> Benchmarks:
-    from aigc_bench.gate.measure import SuiteGenerators
-    from aigc_bench.machine import choose_device
-    from aigc_bench.suite import load_suite
+    from aigc_bench.gate.speed.measure import SuiteGenerators
+    from aigc_bench.runs.suites.loading import load_suite
+    from aigc_bench.system.machine import choose_device
 
     document = load_suite(suite).model_dump(mode="json", exclude_none=True)
     where = None if data_dir is None else str(data_dir.resolve())

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from aigc_bench.errors import (
+from aigc_bench.core.errors import (
     AigcBenchError,
     ConfigurationError,
     IncomparableError,
@@ -25,10 +25,10 @@ from aigc_bench.errors import (
 )
 
 if TYPE_CHECKING:
-    from aigc_bench.acceptance import AcceptedCosts, Now
-    from aigc_bench.report.judgement import Outputs
-    from aigc_bench.report.judgement_html import Pictures
-    from aigc_bench.verdicts import Judgement
+    from aigc_bench.gate.acceptance import AcceptedCosts, Now
+    from aigc_bench.gate.verdicts import Judgement
+    from aigc_bench.report.judgement.files import Outputs
+    from aigc_bench.report.judgement.page import Pictures
 
 OutputOption = Annotated[Path | None, typer.Option("-o", "--output", help="Write the JSON here, too.")]
 MarkdownOption = Annotated[Path | None, typer.Option("--markdown", help="Write Markdown for a pull request here.")]
@@ -68,7 +68,7 @@ def prepared(outputs: Outputs, accept: Path | None, *, fail_on_inconclusive: boo
         ConfigurationError: the file of accepted costs is not sound.
         StoreError: an output cannot be written.
     """
-    from aigc_bench import acceptance
+    from aigc_bench.gate import acceptance
 
     summary = os.environ.get("GITHUB_STEP_SUMMARY")
     outputs = replace(outputs, summary=Path(summary) if summary else outputs.summary)
@@ -87,9 +87,9 @@ def finish(judgement: Judgement, judging: Judging, pictures: Pictures | None = N
         RegressionError, InconclusiveError, IncomparableError, IncompleteRunError: as the judgement's exit code says.
         UnwrittenReportError: all is well, but for an output that could not be written.
     """
-    from aigc_bench.report.decisions import headline
-    from aigc_bench.report.judgement import write_judgement
-    from aigc_bench.report.judgement_terminal import judgement_lines
+    from aigc_bench.report.judgement.decisions import headline
+    from aigc_bench.report.judgement.files import write_judgement
+    from aigc_bench.report.judgement.terminal import judgement_lines
 
     judged = settled(judgement, judging)
     if judging.outputs.as_json:
@@ -110,7 +110,7 @@ def finish(judgement: Judgement, judging: Judging, pictures: Pictures | None = N
 
 def settled(judgement: Judgement, judging: Judging) -> Judgement:
     """The judgement under the policy: with accepted costs, and a statement for each that speaks of nothing."""
-    from aigc_bench import acceptance
+    from aigc_bench.gate import acceptance
 
     idle = tuple(
         f"The accepted cost of {entry.subject!r} speaks of nothing that was compared: it is misspelt, or out of date."

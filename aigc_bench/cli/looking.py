@@ -8,16 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from aigc_bench.cli.application import (
-    DataOption,
-    DeviceOption,
-    JsonOption,
-    StoreOption,
-    app,
-    print_tables,
-    reported,
-)
-from aigc_bench.errors import AigcBenchError
+from aigc_bench.cli.application import DataOption, DeviceOption, JsonOption, StoreOption, app, print_tables, reported
+from aigc_bench.core.errors import AigcBenchError
 
 cache_app = typer.Typer(help="What finished stages left behind, for the next run.", no_args_is_help=True)
 app.add_typer(cache_app, name="cache")
@@ -30,8 +22,8 @@ def report(
     store: StoreOption = Path("runs"),
 ) -> None:
     """Draw the report of a stored run again."""
-    from aigc_bench import api
-    from aigc_bench.store import Store
+    from aigc_bench.api import running as api
+    from aigc_bench.runs.store import Store
 
     print(f"Report: {api.redraw(Store(store).resolve(run_name))}")
 
@@ -45,7 +37,8 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """Show the scores of a stored run."""
-    from aigc_bench.store import Run, Store, load_run
+    from aigc_bench.runs.records import Run
+    from aigc_bench.runs.store import Store, load_run
 
     if schema:
         print(json.dumps(Run.model_json_schema(), indent=2))
@@ -61,11 +54,12 @@ def show(
 @reported
 def list_(store: StoreOption = Path("runs"), as_json: JsonOption = False) -> None:
     """List suites, generators, metrics, features, data sets, and the runs in the store."""
-    from aigc_bench import plugins, suite
-    from aigc_bench.store import Store
+    from aigc_bench.core import plugins
+    from aigc_bench.runs.store import Store
+    from aigc_bench.runs.suites import loading
 
     found: dict[str, dict[str, str]] = {
-        "suites": {name: suite.load_suite(name).description for name in suite.bundled_suites()}
+        "suites": {name: loading.load_suite(name).description for name in loading.bundled_suites()}
     }
     for kind in plugins.GROUPS:
         found[kind] = {name: point.value for name, point in plugins.installed(kind).items()}
@@ -85,8 +79,8 @@ def doctor(device: DeviceOption = "auto", data_dir: DataOption = None, as_json: 
     """Say what machine, versions, device and data sets are seen, and what is missing."""
     from dataclasses import asdict
 
-    from aigc_bench import plugins
-    from aigc_bench.machine import choose_device, environment
+    from aigc_bench.core import plugins
+    from aigc_bench.system.machine import choose_device, environment
 
     found: dict[str, Any] = asdict(environment(choose_device(device)))
     for name in plugins.installed("dataset"):
@@ -101,7 +95,7 @@ def doctor(device: DeviceOption = "auto", data_dir: DataOption = None, as_json: 
 
 
 def _dataset_state(name: str, data_dir: Path | None) -> str:
-    from aigc_bench import plugins
+    from aigc_bench.core import plugins
 
     try:
         data = plugins.load("dataset", name)(data_dir=data_dir, download=False)
@@ -114,9 +108,9 @@ def _dataset_state(name: str, data_dir: Path | None) -> str:
 @reported
 def cache_list(store: StoreOption = Path("runs"), as_json: JsonOption = False) -> None:
     """List cached stages with their sizes."""
-    from aigc_bench.store import Cache, Store
+    from aigc_bench.runs.store import Store
 
-    entries = Cache(Store(store)).entries()
+    entries = Store(store).cache.entries()
     if as_json:
         print(json.dumps([{"stage": s, "digest": d, "bytes": b} for s, d, b in entries]))
         return
@@ -129,6 +123,6 @@ def cache_list(store: StoreOption = Path("runs"), as_json: JsonOption = False) -
 @reported
 def cache_prune(store: StoreOption = Path("runs")) -> None:
     """Delete every cached stage; runs stay."""
-    from aigc_bench.store import Cache, Store
+    from aigc_bench.runs.store import Store
 
-    print(f"freed {Cache(Store(store)).prune():,} bytes")
+    print(f"freed {Store(store).cache.prune():,} bytes")

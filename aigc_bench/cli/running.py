@@ -47,8 +47,9 @@ def run(
     quiet: QuietOption = False,
 ) -> None:
     """Train, sample and score every generator of SUITE, and write a report."""
-    from aigc_bench import api, progress
-    from aigc_bench.report.terminal import summary_table
+    from aigc_bench.api import running as api
+    from aigc_bench.cli import progress
+    from aigc_bench.report.run.terminal import summary_table
 
     sys.path.insert(0, os.getcwd())  # so that --generator finds a module of the working directory
     options = api.Options(store, device, threads, data_dir, download)
@@ -71,7 +72,7 @@ def run(
 def _print_plan(bench: Any, as_json: bool) -> None:
     from dataclasses import asdict
 
-    from aigc_bench.plan import planned
+    from aigc_bench.runs.scoring.dry_run import planned
 
     lines = planned(bench)
     if as_json:

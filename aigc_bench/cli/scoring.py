@@ -25,7 +25,7 @@ from aigc_bench.cli.application import (
     stderr,
     use_weights,
 )
-from aigc_bench.errors import ConfigurationError
+from aigc_bench.core.errors import ConfigurationError
 
 ProtocolOption = Annotated[
     list[str] | None,
@@ -77,7 +77,8 @@ def score(
     quiet: QuietOption = False,
 ) -> None:
     """Score samples that exist already against real ones, with error bars."""
-    from aigc_bench import api, progress
+    from aigc_bench.api import running as api
+    from aigc_bench.cli import progress
 
     sys.path.insert(0, os.getcwd())  # so that a generator or --features is found in the working directory
     use_weights(weights)
@@ -126,7 +127,8 @@ def stats(
     quiet: QuietOption = False,
 ) -> None:
     """Extract the features of real images once, for every later `score`."""
-    from aigc_bench import api, progress
+    from aigc_bench.api import running as api
+    from aigc_bench.cli import progress
 
     sys.path.insert(0, os.getcwd())
     use_weights(weights)
@@ -167,8 +169,9 @@ def selftest(
 
     Published scores of CIFAR-10 are among them where Inception's weights and the data are: 65,000 images.
     """
-    from aigc_bench import api, progress
-    from aigc_bench.report.terminal import selftest_table
+    from aigc_bench.api import running as api
+    from aigc_bench.cli import progress
+    from aigc_bench.report.run.terminal import selftest_table
     from aigc_bench.selftest.rows import check_passed
 
     use_weights(weights)

@@ -14,10 +14,10 @@ import numpy as np
 import torch
 
 from aigc_bench.core import Batch, Dataset, SampleSpec
+from aigc_bench.core.errors import DataError
 from aigc_bench.data.splits import check_limit, digest_of, fit_and_halves, limit_notes
-from aigc_bench.download import cache_folder, fetch
-from aigc_bench.errors import DataError
-from aigc_bench.records import NUM_CLASSES, SHAPE, records
+from aigc_bench.modalities.image.cifar10_records import NUM_CLASSES, SHAPE, records
+from aigc_bench.system.download import cache_folder, fetch
 
 TRAIN_FILES = tuple(f"data_batch_{number}.bin" for number in range(1, 6))
 TEST_FILE = "test_batch.bin"

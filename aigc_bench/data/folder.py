@@ -12,8 +12,8 @@ from PIL import Image
 from torch import Tensor
 
 from aigc_bench.core import Dataset, SampleSpec
+from aigc_bench.core.errors import ConfigurationError, DataError
 from aigc_bench.data.splits import digest_of, split
-from aigc_bench.errors import ConfigurationError, DataError
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".ppm", ".pgm", ".tif", ".tiff"}
 

@@ -17,9 +17,9 @@ import torch
 from torch import Tensor
 
 from aigc_bench.core import Batch, Dataset, SampleSpec
+from aigc_bench.core.errors import DataError
 from aigc_bench.data.splits import check_limit, digest_of, fit_and_halves, limit_notes
-from aigc_bench.download import cache_folder, fetch
-from aigc_bench.errors import DataError
+from aigc_bench.system.download import cache_folder, fetch
 
 FILES = (
     "train-images-idx3-ubyte",

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from aigc_bench.core import Batch
-from aigc_bench.errors import ConfigurationError
+from aigc_bench.core.errors import ConfigurationError
 
 
 def split(samples: Tensor, labels: Tensor | None, sizes: tuple[int, ...], seed: int) -> list[Batch]:

@@ -11,16 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from aigc_bench.core import OnEvent
-from aigc_bench.errors import ConfigurationError, FeaturesMissingError
-from aigc_bench.gate.claims import Policy as QualityPolicy
-from aigc_bench.gate.measure import PROBE, TIMEOUT_S, Finish, InBlocks, Turn, script
-from aigc_bench.gate.quality import judge
-from aigc_bench.gate.sides import Runnable
-from aigc_bench.gate.speed import Request, gate_pair
-from aigc_bench.gate.trials import percent
-from aigc_bench.recorded import Recorded
-from aigc_bench.store import CaseRecord
-from aigc_bench.verdicts import Decision, Judgement
+from aigc_bench.core.errors import ConfigurationError, FeaturesMissingError
+from aigc_bench.gate.quality.claims import Policy as QualityPolicy
+from aigc_bench.gate.quality.judge import judge
+from aigc_bench.gate.sides.sides import Runnable
+from aigc_bench.gate.speed.measure import PROBE, TIMEOUT_S, Finish, InBlocks, Turn, script
+from aigc_bench.gate.speed.session import Request, gate_pair
+from aigc_bench.gate.speed.trials import percent
+from aigc_bench.gate.verdicts import Decision, Judgement
+from aigc_bench.runs.recorded import Recorded
+from aigc_bench.runs.records import CaseRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ class RunGenerators(InBlocks):
     def started(
         self, side: Runnable, only: Sequence[str] | None, seed: int, turn: Turn | None
     ) -> AbstractContextManager[Finish]:
-        """See `aigc_bench.gate.measure.InBlocks`."""
+        """See `aigc_bench.gate.speed.measure.InBlocks`."""
         asked = {**self.asked[side.identity], "only": only}
         return script(PROBE / "run_times.py", side, asked, seed, self.timeout_s, turn)
 
@@ -137,7 +137,7 @@ def judge_all(
     """Quality by the records of both runs, speed by what is measured now; `request` times `RunGenerators.of` them.
 
     Raises:
-        AigcBenchError: see `aigc_bench.gate.quality.judge` and `aigc_bench.gate.speed.gate_pair`.
+        AigcBenchError: see `aigc_bench.gate.quality.judge.judge` and `aigc_bench.gate.speed.session.gate_pair`.
     """
     quality = judge(*sides, quality_policy, request.command)
     base, head = (runnable(side, python) for side, python in zip(sides, pythons, strict=True))

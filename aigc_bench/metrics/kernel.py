@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from aigc_bench.core import Estimate, FeaturePair, Metric
-from aigc_bench.errors import MeasurementError, NotAvailableError
+from aigc_bench.core.errors import MeasurementError, NotAvailableError
 from aigc_bench.stats import intervals
 
 TILE = 2048

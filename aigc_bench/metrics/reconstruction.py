@@ -10,7 +10,7 @@ from torch import Tensor
 from torchmetrics.functional.image import structural_similarity_index_measure
 
 from aigc_bench.core import Estimate, Metric, ReconstructionErrors
-from aigc_bench.errors import MeasurementError
+from aigc_bench.core.errors import MeasurementError
 from aigc_bench.stats import intervals
 
 METHOD = "Student's t over held-out samples"

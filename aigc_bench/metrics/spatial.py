@@ -9,7 +9,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from aigc_bench.core import Estimate, FeaturePair, Features, Metric, SpatialStatisticsPair
-from aigc_bench.errors import NotAvailableError
+from aigc_bench.core.errors import NotAvailableError
 from aigc_bench.metrics import frechet
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from aigc_bench.core import Estimate, Footprint, Latency, Metric, Throughput
-from aigc_bench.errors import NotAvailableError
+from aigc_bench.core.errors import NotAvailableError
 from aigc_bench.stats import intervals
 
 HERE = " on this machine, now"

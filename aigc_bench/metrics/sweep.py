@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from aigc_bench.core import FeaturePair, Features
-from aigc_bench.errors import MeasurementError
+from aigc_bench.core.errors import MeasurementError
 from aigc_bench.metrics.neighbours import SPARE, Nearest, Points, Tile, nearest_of_own, slices
 from aigc_bench.stats import intervals
 from aigc_bench.stats.halves import balanced_halves

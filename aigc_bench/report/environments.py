@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from aigc_bench.machine import Environment
-from aigc_bench.verdicts import Judgement
+from aigc_bench.gate.verdicts import Judgement
+from aigc_bench.system.machine import Environment
 
 
 def texts(record: Environment) -> dict[str, str]:

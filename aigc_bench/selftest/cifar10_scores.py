@@ -17,15 +17,15 @@ import torch
 from torch import Tensor
 
 from aigc_bench.core import FeaturePair, Features, SampleSpec
+from aigc_bench.core.errors import AigcBenchError, NotAvailableError
 from aigc_bench.data import cifar10
-from aigc_bench.errors import AigcBenchError, NotAvailableError
-from aigc_bench.features import inception
-from aigc_bench.inputs.arrays import of_tensor
+from aigc_bench.evidence.extraction import Place, features_of
 from aigc_bench.metrics.frechet import fd
 from aigc_bench.metrics.inception_score import inception_score
 from aigc_bench.metrics.kernel import Subsets
-from aigc_bench.records import SHAPE
-from aigc_bench.scoring.extraction import Place, features_of
+from aigc_bench.modalities.image.arrays import of_tensor
+from aigc_bench.modalities.image.cifar10_records import SHAPE
+from aigc_bench.modalities.image.extractors import inception
 
 SEED = 2020
 """of torch-fidelity's subsets and noise"""

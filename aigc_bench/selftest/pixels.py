@@ -12,10 +12,10 @@ from PIL import Image
 from torch import Tensor
 
 from aigc_bench import noise
-from aigc_bench.features.inception import AFFINES, InceptionFeatures
-from aigc_bench.features.inception_layout import SIZE_PX, variance_preserving_weights
-from aigc_bench.features.inception_plain import Plain
-from aigc_bench.features.resize import Kernel, resize
+from aigc_bench.modalities.image.extractors.inception import AFFINES, InceptionFeatures
+from aigc_bench.modalities.image.extractors.inception_layout import SIZE_PX, variance_preserving_weights
+from aigc_bench.modalities.image.extractors.inception_plain import Plain
+from aigc_bench.modalities.image.extractors.resize import Kernel, resize
 from aigc_bench.selftest.rows import Check
 
 PHILOX_ANSWERS = (

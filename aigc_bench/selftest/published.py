@@ -9,8 +9,8 @@ from typing import Any
 
 import torch
 
-from aigc_bench.errors import NotAvailableError
-from aigc_bench.scoring.extraction import Place
+from aigc_bench.core.errors import NotAvailableError
+from aigc_bench.evidence.extraction import Place
 from aigc_bench.selftest.cifar10_scores import Cifar10, fid, inception_score_of, kid, kid_of_noise
 from aigc_bench.selftest.rows import Check
 

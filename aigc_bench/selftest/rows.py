@@ -11,14 +11,14 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from aigc_bench.core import OnEvent
-from aigc_bench.errors import (
+from aigc_bench.core.errors import (
     AigcBenchError,
     BenchmarkFailedError,
     NotAvailableError,
     NothingMeasuredError,
     RegressionError,
 )
-from aigc_bench.machine import Environment
+from aigc_bench.system.machine import Environment
 
 Status = Literal["PASS", "REGRESSION", "not run"]
 

@@ -13,7 +13,7 @@ from scipy import stats
 from torch import Tensor
 
 from aigc_bench.core import Estimate, ReplicatesOf
-from aigc_bench.errors import MeasurementError, NotAvailableError
+from aigc_bench.core.errors import MeasurementError, NotAvailableError
 
 LEVEL = 0.95
 NUM_BLOCKS = 20

@@ -16,7 +16,7 @@ from typing import Literal
 import numpy as np
 from scipy import stats
 
-from aigc_bench.errors import MeasurementError
+from aigc_bench.core.errors import MeasurementError
 
 FAIL_LEVEL, PASS_LEVEL = 0.99, 0.95
 POWER = 0.80

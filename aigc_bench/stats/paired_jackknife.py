@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from aigc_bench.errors import MeasurementError
+from aigc_bench.core.errors import MeasurementError
 from aigc_bench.stats.noninferiority import Difference
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from aigc_bench.errors import MeasurementError
+from aigc_bench.core.errors import MeasurementError
 
 NUM_DRAWS = 9_999
 BLOCK = 1 << 21

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from aigc_bench.errors import MeasurementError
+from aigc_bench.core.errors import MeasurementError
 from aigc_bench.stats.looks import Looks, confirmation, confirmation_looks, detectable, pairs_needed, power
 
 __all__ = [

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 
 from aigc_bench import noise
 from aigc_bench.core import Batch, SampleSpec
-from aigc_bench.errors import ConfigurationError
+from aigc_bench.core.errors import ConfigurationError
 
 R1_EVERY = 8
 """steps between two penalties, each weighted that much"""

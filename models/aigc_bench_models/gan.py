@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from aigc_bench import noise
 from aigc_bench.core import Batch, SampleSpec
-from aigc_bench.errors import ConfigurationError
+from aigc_bench.core.errors import ConfigurationError
 
 
 @dataclass(frozen=True, slots=True)

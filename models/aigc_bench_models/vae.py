@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from aigc_bench import noise
 from aigc_bench.core import Batch, SampleSpec
-from aigc_bench.errors import ConfigurationError
+from aigc_bench.core.errors import ConfigurationError
 
 MAX_ROWS = 4096
 """rows of the decoder at once while likelihoods are estimated"""

@@ -22,11 +22,11 @@ import scipy.linalg
 import torch
 from torch import Tensor
 
-from aigc_bench import timing
 from aigc_bench.core import FeaturePair, Features, SampleSpec
-from aigc_bench.features import inception
-from aigc_bench.inputs.opening import open_samples
 from aigc_bench.metrics import frechet, inception_score, kernel, manifold
+from aigc_bench.modalities.image.extractors import inception
+from aigc_bench.modalities.image.opening import open_samples
+from aigc_bench.system import timing
 
 OUTPUT = os.environ.get("AIGC_BENCH_PEERS")
 pytestmark = [

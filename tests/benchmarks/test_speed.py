@@ -11,9 +11,10 @@ import pytest
 import scipy.linalg
 import torch
 
-from aigc_bench import noise, plugins, train
-from aigc_bench.core import Batch, FeaturePair
+from aigc_bench import noise
+from aigc_bench.core import Batch, FeaturePair, plugins
 from aigc_bench.data import digits
+from aigc_bench.generators import training
 from aigc_bench.metrics.frechet import Moments, frechet_distance
 from aigc_bench.metrics.kernel import kd
 from aigc_bench.metrics.neighbours import nearest_neighbours
@@ -77,5 +78,5 @@ def test_a_training_step(benchmark: Any, name: str) -> None:
     """Batch 64 of 8 × 8."""
     data = digits.build()
     generator = plugins.load("generator", name)(data.spec, device=CPU)
-    steps = generator.fit(train.batches(Batch(data.fit.samples), 64, seed=0), seed=0)
+    steps = generator.fit(training.batches(Batch(data.fit.samples), 64, seed=0), seed=0)
     benchmark(next, steps)

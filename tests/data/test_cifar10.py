@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 import torch
 
+from aigc_bench.core.errors import ConfigurationError, DataError
 from aigc_bench.data import cifar10
-from aigc_bench.errors import ConfigurationError, DataError
 
 NAMES = ("data_batch_1.bin", "data_batch_2.bin", "test_batch.bin")
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from aigc_bench.core.errors import ConfigurationError, DataError
 from aigc_bench.data import folder
-from aigc_bench.errors import ConfigurationError, DataError
 
 
 def test_an_image_folder_is_training_data(tmp_path: Path) -> None:

@@ -16,9 +16,9 @@ import numpy as np
 import pytest
 import torch
 
-from aigc_bench import download
+from aigc_bench.core.errors import ConfigurationError, DataError
 from aigc_bench.data import idx
-from aigc_bench.errors import ConfigurationError, DataError
+from aigc_bench.system import download
 
 
 def write_idx(path: Path, values: np.ndarray) -> None:

@@ -10,11 +10,10 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file
 
-from aigc_bench import plugins
-from aigc_bench.core import Batch, SampleSpec
+from aigc_bench.core import Batch, SampleSpec, plugins
+from aigc_bench.core.errors import ConfigurationError, DataError
 from aigc_bench.data import digits, idx
-from aigc_bench.errors import ConfigurationError, DataError
-from aigc_bench.features import classifier, pixels
+from aigc_bench.modalities.image.extractors import classifier, pixels
 
 CPU = torch.device("cpu")
 BUILDERS = {"digits-cnn": classifier.build_digits_cnn, "mnist-cnn": classifier.build_mnist_cnn}

@@ -13,13 +13,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from aigc_bench import download
 from aigc_bench.core import SampleSpec
-from aigc_bench.errors import ConfigurationError, DataError
-from aigc_bench.features import inception
-from aigc_bench.features.inception_layout import layout, variance_preserving_weights
-from aigc_bench.features.inception_plain import Plain
-from aigc_bench.features.resize import Kernel
+from aigc_bench.core.errors import ConfigurationError, DataError
+from aigc_bench.modalities.image.extractors import inception
+from aigc_bench.modalities.image.extractors.inception_layout import layout, variance_preserving_weights
+from aigc_bench.modalities.image.extractors.inception_plain import Plain
+from aigc_bench.modalities.image.extractors.resize import Kernel
+from aigc_bench.system import download
 
 CPU = torch.device("cpu")
 SPEC = SampleSpec("image", (3, 32, 32))

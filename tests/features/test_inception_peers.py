@@ -11,8 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from aigc_bench.core import Features, SampleSpec
-from aigc_bench.features import inception
-from aigc_bench.features.resize import Kernel
+from aigc_bench.modalities.image.extractors import inception
+from aigc_bench.modalities.image.extractors.resize import Kernel
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # the peers' own
 

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from aigc_bench.features.resize import Kernel, matrix, resize
+from aigc_bench.modalities.image.extractors.resize import Kernel, matrix, resize
 
 SIZES = [(32, 32, 299, 299), (40, 21, 13, 17), (300, 320, 299, 299), (9, 40, 30, 9), (1, 5, 4, 4)]
 TOLERANCE = 2e-4

@@ -9,15 +9,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from aigc_bench.gate.journal import journal
-from aigc_bench.gate.measure import Benchmarks, PytestFiles
-from aigc_bench.gate.planning import Policy
-from aigc_bench.gate.preflight import Preflight
-from aigc_bench.gate.readings import Reading, Readings
-from aigc_bench.gate.sides import Asked, Runnable
-from aigc_bench.gate.speed import Request, Session, gate_speed, judged_speed
-from aigc_bench.machine import Environment
-from aigc_bench.verdicts import Judgement, Side
+from aigc_bench.gate.sides.sides import Asked, Runnable
+from aigc_bench.gate.speed.journal import journal
+from aigc_bench.gate.speed.measure import Benchmarks, PytestFiles
+from aigc_bench.gate.speed.planning import Policy
+from aigc_bench.gate.speed.preflight import Preflight
+from aigc_bench.gate.speed.readings import Reading, Readings
+from aigc_bench.gate.speed.session import Request, Session, gate_speed, judged_speed
+from aigc_bench.gate.verdicts import Judgement
+from aigc_bench.runs.comparison.sides import Side
+from aigc_bench.system.machine import Environment
 
 BENCHMARK = '''"""Two workloads."""
 

@@ -12,11 +12,11 @@ import torch
 from torch import Tensor
 
 from aigc_bench.core import Estimate, FeaturePair, Features, Score
-from aigc_bench.machine import Environment, environment
+from aigc_bench.core.suites import DataEntry, GeneratorEntry, Suite
 from aigc_bench.metrics import frechet, kernel, manifold
-from aigc_bench.recorded import Recorded, slot
-from aigc_bench.store import CaseRecord, DatasetRecord, Run
-from aigc_bench.suite import DataEntry, GeneratorEntry, Suite
+from aigc_bench.runs.recorded import Recorded, slot
+from aigc_bench.runs.records import CaseRecord, DatasetRecord, Run
+from aigc_bench.system.machine import Environment, environment
 
 DIGEST = "e" * 64
 METRICS = (frechet.fd, kernel.kd, manifold.precision)

@@ -16,12 +16,12 @@ from gate_kit import (
     toy_repository,
 )
 
-from aigc_bench.errors import StoreError
-from aigc_bench.gate import repository as repositories
-from aigc_bench.gate.journal import journal
-from aigc_bench.gate.processes import ended
-from aigc_bench.gate.sides import opened
-from aigc_bench.gate.workplace import workplace
+from aigc_bench.core.errors import StoreError
+from aigc_bench.gate.sides import repository as repositories
+from aigc_bench.gate.sides.sides import opened
+from aigc_bench.gate.sides.workplace import workplace
+from aigc_bench.gate.speed.journal import journal
+from aigc_bench.system.processes import ended
 
 
 def test_worktrees_of_a_killed_gate_are_removed_by_the_next(tmp_path: Path) -> None:
@@ -148,7 +148,7 @@ def test_a_torn_last_line_is_dropped_and_a_damaged_one_is_said(tmp_path: Path) -
 def test_a_full_disk_is_an_error_with_a_way_out(tmp_path: Path) -> None:
     """A limit on file size stands in for the disk; the journal keeps its whole lines."""
     code = (
-        "import resource, sys; from pathlib import Path; from aigc_bench.gate.journal import journal\n"
+        "import resource, sys; from pathlib import Path; from aigc_bench.gate.speed.journal import journal\n"
         "with journal(Path(sys.argv[1]), {'a': 1}) as kept:\n"
         "    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
         "    for number in range(100): kept.append({'pair': number, 'base': [0.1] * 10})\n"

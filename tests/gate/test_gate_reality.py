@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from gate_kit import Fake, fake_judgement
 
-from aigc_bench.gate.planning import Policy
-from aigc_bench.gate.sides import Asked
+from aigc_bench.gate.sides.sides import Asked
+from aigc_bench.gate.speed.planning import Policy
 
 
 def test_the_toy_differs_by_five_percent_of_work_alone(tmp_path: Path) -> None:

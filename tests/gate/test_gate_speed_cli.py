@@ -18,9 +18,9 @@ from gate_kit import Fake, fake_judgement
 
 from aigc_bench.cli import gate_speed, judging
 from aigc_bench.cli.gating import gate_app
-from aigc_bench.errors import AigcBenchError, ConfigurationError
-from aigc_bench.gate.planning import Policy
-from aigc_bench.report.judgement import Outputs
+from aigc_bench.core.errors import AigcBenchError, ConfigurationError
+from aigc_bench.gate.speed.planning import Policy
+from aigc_bench.report.judgement.files import Outputs
 
 CLEAN = {**{name: value for name, value in os.environ.items() if not name.startswith("AIGC_BENCH_")}, "NO_COLOR": "1"}
 

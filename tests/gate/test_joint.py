@@ -11,19 +11,19 @@ import safetensors.torch
 from gate_kit import BRIEF
 
 import aigc_bench
-from aigc_bench.baselines import opened
-from aigc_bench.comparing import judged_all
+from aigc_bench.api.comparing import judged_all
 from aigc_bench.core import Dataset
+from aigc_bench.core.errors import ConfigurationError, FeaturesMissingError
+from aigc_bench.core.suites import parse_suite
 from aigc_bench.data import digits
-from aigc_bench.errors import ConfigurationError, FeaturesMissingError
 from aigc_bench.gate.joint import RunGenerators, runnable, together
-from aigc_bench.gate.measure import BLOCKS
-from aigc_bench.gate.planning import Policy
-from aigc_bench.gate.readings import Reading, Readings
-from aigc_bench.recorded import Recorded
-from aigc_bench.store import load_exhibits
-from aigc_bench.suite import parse_suite
-from aigc_bench.verdicts import Decision
+from aigc_bench.gate.speed.measure import BLOCKS
+from aigc_bench.gate.speed.planning import Policy
+from aigc_bench.gate.speed.readings import Reading, Readings
+from aigc_bench.gate.verdicts import Decision
+from aigc_bench.runs.baselines import opened
+from aigc_bench.runs.recorded import Recorded
+from aigc_bench.runs.store import load_exhibits
 
 TOY = """
 import torch

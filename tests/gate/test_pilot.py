@@ -16,11 +16,11 @@ from gate_kit import (
     verdicts,
 )
 
-from aigc_bench.gate.measure import BLOCKS, PLUGIN, PROBE, Commands, PytestFiles, SuiteGenerators
-from aigc_bench.gate.readings import Reading, parsed
-from aigc_bench.gate.sides import Asked, Runnable, opened
-from aigc_bench.gate.speed import Request, gate_speed
-from aigc_bench.suite import load_suite
+from aigc_bench.gate.sides.sides import Asked, Runnable, opened
+from aigc_bench.gate.speed.measure import BLOCKS, PLUGIN, PROBE, Commands, PytestFiles, SuiteGenerators
+from aigc_bench.gate.speed.readings import Reading, parsed
+from aigc_bench.gate.speed.session import Request, gate_speed
+from aigc_bench.runs.suites.loading import load_suite
 
 ADD, CALL = "bench/test_toy.py::test_add", "bench/test_toy.py::test_call"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from aigc_bench.gate import preflight
+from aigc_bench.gate.speed import preflight
 
 
 def test_gpus_and_their_clocks_are_recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,21 +14,21 @@ from quality_kit import DIGEST, Remembered, drawn, moved, recorded, score
 from scipy import stats
 
 from aigc_bench.core import FeaturePair, Features
-from aigc_bench.errors import (
+from aigc_bench.core.errors import (
     ConfigurationError,
     FeaturesMissingError,
     NothingComparableError,
     StoreError,
     UnknownNameError,
 )
-from aigc_bench.gate import witness
-from aigc_bench.gate.claims import Claim, Policy, Worsening, decisions
-from aigc_bench.gate.quality import judge
+from aigc_bench.gate.quality import witness
+from aigc_bench.gate.quality.claims import Claim, Policy, Worsening, decisions
+from aigc_bench.gate.quality.judge import judge
+from aigc_bench.gate.verdicts import Decision, Judgement
 from aigc_bench.metrics import frechet, kernel, manifold
-from aigc_bench.recorded import Recorded
+from aigc_bench.runs.recorded import Recorded
 from aigc_bench.stats.noninferiority import Difference
 from aigc_bench.stats.relative_mmd import relative_similarity
-from aigc_bench.verdicts import Decision, Judgement
 
 REAL = drawn(300, 0)
 GOOD = drawn(240, 1, shift=0.3)

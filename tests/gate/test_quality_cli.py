@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 import aigc_bench
 from aigc_bench.cli import app
-from aigc_bench.store import Cache, Store
+from aigc_bench.runs.store import Store
 
 Call = Callable[..., Any]
 
@@ -125,7 +125,7 @@ def test_a_baseline_is_a_side_like_another(call: Call, store: Path) -> None:
     assert "with features" in call("baseline", "show", "main").stdout
     assert json.loads(call("baseline", "show", "main", "--json").stdout)["suite"]["name"] == "score"
     call("baseline", "set", "bad", "worse")
-    cache = Cache(Store(store))
+    cache = Store(store).cache
     kept = cache.root.rename(cache.root.with_name("kept"))
     try:
         assert call("gate", "quality", "main", "bad", "--claim", "weights", "--metrics", "kd").exit_code == 1

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from aigc_bench.errors import NothingMeasuredError
-from aigc_bench.gate import self_test
-from aigc_bench.gate.measure import BLOCKS
+from aigc_bench.core.errors import NothingMeasuredError
 from aigc_bench.gate.probe.self_work import SLOWER, WORK, rounds_of
-from aigc_bench.gate.readings import Pair, Reading
-from aigc_bench.gate.self_test import Round, Workloads, rates
-from aigc_bench.gate.sides import Runnable
-from aigc_bench.gate.trials import run_pairs
+from aigc_bench.gate.sides.sides import Runnable
+from aigc_bench.gate.speed import error_rates as self_test
+from aigc_bench.gate.speed.error_rates import Round, Workloads, rates
+from aigc_bench.gate.speed.measure import BLOCKS
+from aigc_bench.gate.speed.readings import Pair, Reading
+from aigc_bench.gate.speed.trials import run_pairs
 
 
 def test_the_slower_work_is_five_percent_more_of_the_same() -> None:

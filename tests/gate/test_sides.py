@@ -20,11 +20,11 @@ from gate_kit import (
     write,
 )
 
-from aigc_bench.errors import BenchmarkFailedError, ConfigurationError
-from aigc_bench.gate import repository as repositories
-from aigc_bench.gate.measure import PytestFiles
-from aigc_bench.gate.processes import ended
-from aigc_bench.gate.sides import Asked, opened, source_roots
+from aigc_bench.core.errors import BenchmarkFailedError, ConfigurationError
+from aigc_bench.gate.sides import repository as repositories
+from aigc_bench.gate.sides.sides import Asked, opened, source_roots
+from aigc_bench.gate.speed.measure import PytestFiles
+from aigc_bench.system.processes import ended
 
 
 @pytest.mark.parametrize("ref", ["-x", 'it\'s "odd"$(touch pwned);`id`', "--upload-pack=x"])

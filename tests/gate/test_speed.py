@@ -12,14 +12,14 @@ import pytest
 import torch
 from gate_kit import Fake, Seconds, fake_judgement, verdicts
 
-from aigc_bench import machine
-from aigc_bench.errors import ConfigurationError
-from aigc_bench.gate.planning import Policy, planned
-from aigc_bench.gate.readings import Pair, Reading, Readings
-from aigc_bench.gate.sides import Runnable
-from aigc_bench.gate.trials import Trial, run_pairs
+from aigc_bench.core.errors import ConfigurationError
+from aigc_bench.gate.sides.sides import Runnable
+from aigc_bench.gate.speed.planning import Policy, planned
+from aigc_bench.gate.speed.readings import Pair, Reading, Readings
+from aigc_bench.gate.speed.trials import Trial, run_pairs
 from aigc_bench.stats.looks import Looks, confirmation_looks
 from aigc_bench.stats.sequential import outcome
+from aigc_bench.system import machine
 
 WILD = 1.3
 """the factor by which a benchmark called "wild" is slower or faster, in turn"""

@@ -16,11 +16,11 @@ from pathlib import Path
 import pytest
 from gate_kit import asked_of, commit, toy_repository
 
-from aigc_bench.gate.measure import PLUGIN, Commands, PytestFiles
 from aigc_bench.gate.plugin import aigc_bench_turns
 from aigc_bench.gate.plugin.aigc_bench_turns import TURNS, Timer, Turns
-from aigc_bench.gate.readings import Pair, Reading
-from aigc_bench.gate.sides import Runnable, opened
+from aigc_bench.gate.sides.sides import Runnable, opened
+from aigc_bench.gate.speed.measure import PLUGIN, Commands, PytestFiles
+from aigc_bench.gate.speed.readings import Pair, Reading
 
 Work = Callable[[Turns, list[str]], None]
 """a partner, and the diary that both write"""

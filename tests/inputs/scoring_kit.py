@@ -15,7 +15,7 @@ from torch import Tensor
 import aigc_bench
 from aigc_bench.core import Features, SampleSpec
 from aigc_bench.data import digits
-from aigc_bench.store import Run
+from aigc_bench.runs.records import Run
 
 
 class Corner:

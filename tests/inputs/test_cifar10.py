@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from aigc_bench.errors import DataError
-from aigc_bench.inputs.opening import open_samples
+from aigc_bench.core.errors import DataError
+from aigc_bench.modalities.image.opening import open_samples
 
 
 @pytest.fixture

@@ -14,10 +14,10 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from aigc_bench.errors import DataError
-from aigc_bench.inputs import encoded as encoded_samples
-from aigc_bench.inputs.lookahead import overlapped
-from aigc_bench.inputs.opening import Source, open_samples
+from aigc_bench.core.errors import DataError
+from aigc_bench.modalities.image import encoded as encoded_samples
+from aigc_bench.modalities.image.opening import Source, open_samples
+from aigc_bench.samples.lookahead import overlapped
 
 Pack = Callable[[dict[str, bytes], str], Path]
 

@@ -18,10 +18,10 @@ from inputs_kit import Images, Pairs, encoded
 from PIL import Image
 from torch.utils.data import DataLoader
 
-from aigc_bench.errors import DataError
-from aigc_bench.inputs import archives
-from aigc_bench.inputs.opening import open_samples
-from aigc_bench.inputs.statistics import read_statistics
+from aigc_bench.core.errors import DataError
+from aigc_bench.evidence.published_moments import read_statistics
+from aigc_bench.modalities.image import archives
+from aigc_bench.modalities.image.opening import open_samples
 
 Pack = Callable[[dict[str, bytes], str], Path]
 

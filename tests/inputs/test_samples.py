@@ -9,9 +9,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from aigc_bench.errors import DataError
-from aigc_bench.inputs.opening import open_samples
-from aigc_bench.inputs.samples import PENDING, Chunk, PixelDigest, SampleSet, grouped
+from aigc_bench.core.errors import DataError
+from aigc_bench.modalities.image.opening import open_samples
+from aigc_bench.samples.sets import PENDING, Chunk, PixelDigest, SampleSet, grouped
 
 
 def mixed(num: int, num_sizes: int, drawn: list[int] | None = None) -> Iterator[Tensor]:

@@ -14,12 +14,13 @@ from inputs_kit import Images, Pairs, encoded
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from aigc_bench import drawing, noise
+from aigc_bench import noise
 from aigc_bench.core import SampleSpec
-from aigc_bench.errors import DataError, GeneratorError
-from aigc_bench.inputs.generated import FunctionGenerator, GeneratedSamples
-from aigc_bench.inputs.members import class_names
-from aigc_bench.inputs.opening import open_samples
+from aigc_bench.core.errors import DataError, GeneratorError
+from aigc_bench.generators import drawing
+from aigc_bench.generators.generated import FunctionGenerator, GeneratedSamples
+from aigc_bench.modalities.image.members import class_names
+from aigc_bench.modalities.image.opening import open_samples
 
 Pack = Callable[[dict[str, bytes], str], Path]
 WANTED = [36, 0, 19, 20, 0]

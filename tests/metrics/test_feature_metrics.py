@@ -11,7 +11,7 @@ from torch import Tensor
 from torchmetrics.image.kid import poly_mmd
 
 from aigc_bench.core import FeaturePair, Features
-from aigc_bench.errors import MeasurementError, NotAvailableError
+from aigc_bench.core.errors import MeasurementError, NotAvailableError
 from aigc_bench.metrics import manifold, memorisation, neighbours
 from aigc_bench.metrics.class_balance import class_balance, standard_error, total_variation
 from aigc_bench.metrics.inception_score import inception_score

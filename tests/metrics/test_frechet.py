@@ -8,7 +8,7 @@ import scipy.linalg
 import torch
 
 from aigc_bench.core import FeaturePair, Features
-from aigc_bench.errors import MeasurementError
+from aigc_bench.core.errors import MeasurementError
 from aigc_bench.metrics.frechet import Moments, fd, frechet_distance
 from aigc_bench.stats import intervals
 

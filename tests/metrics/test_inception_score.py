@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from aigc_bench.core import FeaturePair, Features
-from aigc_bench.errors import MeasurementError, NotAvailableError
+from aigc_bench.core.errors import MeasurementError, NotAvailableError
 from aigc_bench.metrics import inception_score as family
 from aigc_bench.metrics.inception_score import CONVENTIONS, Convention
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from aigc_bench.core import Features
-from aigc_bench.errors import MeasurementError
+from aigc_bench.core.errors import MeasurementError
 from aigc_bench.metrics.frechet import Moments, frechet_distance, influences
 
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from aigc_bench.core import FeaturePair, Features
-from aigc_bench.errors import NotAvailableError
+from aigc_bench.core.errors import NotAvailableError
 from aigc_bench.metrics import kernel
 from aigc_bench.metrics.kernel import KernelSums, Subsets, kd, kd_subsets
 

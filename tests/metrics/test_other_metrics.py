@@ -10,7 +10,7 @@ from torch import Tensor
 from torchmetrics.functional.image import peak_signal_noise_ratio, structural_similarity_index_measure
 
 from aigc_bench.core import Footprint, Latency, LogProbs, Throughput
-from aigc_bench.errors import MeasurementError, NotAvailableError
+from aigc_bench.core.errors import MeasurementError, NotAvailableError
 from aigc_bench.metrics import reconstruction, speed
 from aigc_bench.metrics.likelihood import bits_per_dim
 from aigc_bench.metrics.reconstruction import errors_of, mse, psnr, ssim

@@ -8,7 +8,7 @@ import scipy.linalg
 import torch
 
 from aigc_bench.core import FeaturePair, Features, SpatialStatisticsPair
-from aigc_bench.errors import NotAvailableError
+from aigc_bench.core.errors import NotAvailableError
 from aigc_bench.metrics.spatial import sfd
 
 

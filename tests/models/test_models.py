@@ -9,11 +9,11 @@ import pytest
 import safetensors.torch
 import torch
 
-from aigc_bench import plugins, train
-from aigc_bench.core import Batch, SampleSpec, Trainable
+from aigc_bench.core import Batch, SampleSpec, Trainable, plugins
+from aigc_bench.core.errors import ConfigurationError
+from aigc_bench.core.suites import Budget
 from aigc_bench.data import digits
-from aigc_bench.errors import ConfigurationError
-from aigc_bench.suite import Budget
+from aigc_bench.generators import training
 from aigc_bench.testing import check_generator
 from aigc_bench_models.vae import log_likelihood
 
@@ -23,7 +23,7 @@ TRAINABLE = ["gan", "dcgan", "vae"]
 
 def build(name: str, shape: tuple[int, ...], seed: int = 0) -> Any:
     """A fresh generator by its entry point."""
-    with train.seeded(seed):
+    with training.seeded(seed):
         return plugins.load("generator", name)(SampleSpec("image", shape), device=CPU)
 
 
@@ -40,9 +40,9 @@ def test_resumed_training_equals_training_that_never_stopped(name: str, tmp_path
     data = digits.build().fit
 
     def fitted(steps: int, checkpoint: Path) -> Trainable:
-        with train.seeded(4):
+        with training.seeded(4):
             generator: Any = build(name, (1, 8, 8), seed=4)
-            train.fit(generator, data, train.Plan(Budget(steps=steps), 64, 4, checkpoint))
+            training.fit(generator, data, training.Plan(Budget(steps=steps), 64, 4, checkpoint))
         return generator
 
     whole = fitted(12, tmp_path / "a")
@@ -60,7 +60,7 @@ def test_a_dcgan_told_the_labels_makes_what_it_is_asked_for() -> None:
     """Two classes, black and white images: after few steps each label gives its own."""
     labels = torch.arange(512) % 2
     data = Batch((labels * 255).to(torch.uint8)[:, None, None, None].expand(-1, 1, 8, 8).contiguous(), labels)
-    with train.seeded(0):
+    with training.seeded(0):
         dcgan = plugins.load("generator", "dcgan")(SampleSpec("image", (1, 8, 8)), device=CPU, num_classes=2, ema=0.9)
         for _ in dcgan.fit(iter([data] * 30), seed=0):
             pass
@@ -100,7 +100,7 @@ def test_the_importance_weighted_bound_tightens_with_samples() -> None:
     data = digits.build()
     bounds = []
     for num in (1, 32):
-        with train.seeded(0):
+        with training.seeded(0):
             vae = plugins.load("generator", "vae")(data.spec, device=CPU, importance_samples=num)
         bounds.append(float(vae.log_prob(data.holdout.samples[:200]).mean()))
     assert bounds[1] > bounds[0]

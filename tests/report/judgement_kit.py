@@ -8,8 +8,9 @@ from typing import Any
 
 import torch
 
-from aigc_bench.machine import environment
-from aigc_bench.verdicts import Acceptance, Decision, Judgement, Side
+from aigc_bench.gate.verdicts import Acceptance, Decision, Judgement
+from aigc_bench.runs.comparison.sides import Side
+from aigc_bench.system.machine import environment
 
 HERE = environment(torch.device("cpu"))
 NASTY = "a|b`c`<script>alert(1)</script>\n[bold]*x*_y_[/bold] @user & \\ ~ $x$"

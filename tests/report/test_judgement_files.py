@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from judgement_kit import decision, judgement, of_all_sorts
 
-from aigc_bench.errors import StoreError, UnwrittenReportError
-from aigc_bench.report.judgement import Outputs, write_judgement
-from aigc_bench.report.judgement_markdown import MAX_BYTES
-from aigc_bench.verdicts import Judgement
+from aigc_bench.core.errors import StoreError, UnwrittenReportError
+from aigc_bench.gate.verdicts import Judgement
+from aigc_bench.report.judgement.files import Outputs, write_judgement
+from aigc_bench.report.judgement.markdown import MAX_BYTES
 
 FOUND = of_all_sorts()
 

@@ -22,10 +22,10 @@ from judgement_kit import (
     regression,
 )
 
-from aigc_bench.report import judgement_figures
-from aigc_bench.report.judgement_html import page
-from aigc_bench.store import Exhibits
-from aigc_bench.verdicts import Side
+from aigc_bench.report.judgement import figures as judgement_figures
+from aigc_bench.report.judgement.page import page
+from aigc_bench.runs.comparison.sides import Side
+from aigc_bench.runs.records import Exhibits
 
 
 def pictures(level: int) -> Exhibits:

@@ -23,8 +23,8 @@ from judgement_kit import (
     regression,
 )
 
-from aigc_bench.report.judgement_junit import junit
-from aigc_bench.verdicts import Decision, Judgement
+from aigc_bench.gate.verdicts import Decision, Judgement
+from aigc_bench.report.judgement.junit import junit
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import pytest
 from judgement_kit import NASTY, accepted, decision, difference, inconclusive, judgement, of_all_sorts, regression
 from markdown_it import MarkdownIt
 
-from aigc_bench.report.judgement_markdown import MAX_BYTES, markdown
+from aigc_bench.report.judgement.markdown import MAX_BYTES, markdown
 
 
 class Page(HTMLParser):

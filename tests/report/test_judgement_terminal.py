@@ -10,9 +10,9 @@ from judgement_kit import accepted, decision, difference, failed, judgement, of_
 from rich.cells import cell_len
 from rich.console import Console
 
-from aigc_bench.report import decisions
-from aigc_bench.report.judgement_terminal import judgement_lines
-from aigc_bench.verdicts import Decision, Judgement
+from aigc_bench.gate.verdicts import Decision, Judgement
+from aigc_bench.report.judgement import decisions
+from aigc_bench.report.judgement.terminal import judgement_lines
 
 
 def printed(found: Judgement, width: int = 80) -> str:

@@ -12,12 +12,13 @@ import torch
 from rich.console import Console
 
 from aigc_bench.core import Estimate, Score, TrainingLog
-from aigc_bench.machine import environment
-from aigc_bench.report import images, tables
-from aigc_bench.report.html import write_report
-from aigc_bench.report.terminal import code_table, summary_table
-from aigc_bench.store import CaseRecord, DatasetRecord, Exhibits, Run
-from aigc_bench.suite import load_suite
+from aigc_bench.report.panels import grids as images
+from aigc_bench.report.run import tables
+from aigc_bench.report.run.page import write_report
+from aigc_bench.report.run.terminal import code_table, summary_table
+from aigc_bench.runs.records import CaseRecord, DatasetRecord, Exhibits, Run
+from aigc_bench.runs.suites.loading import load_suite
+from aigc_bench.system.machine import environment
 
 
 def score(generator: str, seed: int | None, metric: str, value: float, **fields: Any) -> Score:

@@ -13,14 +13,14 @@ from scoring_kit import call, labelled_digits, noisy, options, values
 
 import aigc_bench
 from aigc_bench.core import FeaturePair, Features, Score
-from aigc_bench.errors import AigcBenchError, ConfigurationError, DataError
-from aigc_bench.inputs.opening import open_samples
+from aigc_bench.core.errors import AigcBenchError, ConfigurationError, DataError
 from aigc_bench.metrics import frechet
-from aigc_bench.report import classes
-from aigc_bench.report.terminal import summary_table
-from aigc_bench.scoring.by_class import _mean, classes_of
-from aigc_bench.scoring.reference import Reference
-from aigc_bench.store import Run
+from aigc_bench.modalities.image.opening import open_samples
+from aigc_bench.report.run import classes
+from aigc_bench.report.run.terminal import summary_table
+from aigc_bench.runs.records import Run
+from aigc_bench.runs.scoring.by_class import _mean, classes_of
+from aigc_bench.runs.scoring.reference import Reference
 
 PIXELS: dict[str, Any] = {"features": ("pixels",), "metrics": ("fd",), "per_class": True}
 

@@ -15,8 +15,9 @@ from torch.utils.data import DataLoader
 import aigc_bench
 from aigc_bench.core import FeaturePair, Features
 from aigc_bench.metrics import frechet
-from aigc_bench.scoring import contact_sheet
-from aigc_bench.store import Exhibits, exhibit_of, load_exhibits
+from aigc_bench.runs.records import Exhibits, exhibit_of
+from aigc_bench.runs.scoring import contact_sheet
+from aigc_bench.runs.store import load_exhibits
 
 PIXELS: dict[str, Any] = {"features": ("pixels",), "metrics": ("fd", "precision")}
 REAL, _ = labelled_digits("reference")

@@ -15,12 +15,12 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from aigc_bench.core import Features
-from aigc_bench.errors import DataError, StoreError
-from aigc_bench.inputs import encoded as encoded_module
-from aigc_bench.inputs.opening import open_samples
-from aigc_bench.protocols import Protocol
-from aigc_bench.scoring import extraction
-from aigc_bench.store import Cache, Store
+from aigc_bench.core.errors import DataError, StoreError
+from aigc_bench.evidence import extraction
+from aigc_bench.metrics.protocols import Protocol
+from aigc_bench.modalities.image import encoded as encoded_module
+from aigc_bench.modalities.image.opening import open_samples
+from aigc_bench.runs.store import Store
 
 PATIENCE_S = 30.0
 """how long a test waits for what has to come before it says that it does not"""
@@ -43,7 +43,7 @@ class Means:
 def place(folder: Path, events: list[Any] | None = None) -> extraction.Place:
     """A fresh store."""
     on_event = (lambda event: None) if events is None else events.append
-    return extraction.Place(Cache(Store(folder)), torch.device("cpu"), on_event)
+    return extraction.Place(Store(folder).cache, torch.device("cpu"), on_event)
 
 
 @pytest.fixture

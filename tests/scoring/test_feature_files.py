@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from aigc_bench.core import Features
-from aigc_bench.errors import DataError
-from aigc_bench.scoring import feature_files
+from aigc_bench.core.errors import DataError
+from aigc_bench.evidence import feature_files
 
 
 def chunk(folder: Path, number: int, indices: list[int], pool: Tensor, logits: Tensor | None = None) -> None:
@@ -69,7 +69,7 @@ def test_a_kill_between_the_files_loses_nothing(pool: Tensor, tmp_path: Path, mo
 
     for name in ("os.fsync", "os.replace"):
         with monkeypatch.context() as patch:
-            patch.setattr(f"aigc_bench.scoring.feature_files.{name}", killed)
+            patch.setattr(f"aigc_bench.evidence.feature_files.{name}", killed)
             with pytest.raises(Killed):
                 feature_files.gather(tmp_path, "made")
         assert not feature_files.is_whole(tmp_path)

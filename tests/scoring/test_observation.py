@@ -13,8 +13,8 @@ from torch import Tensor
 
 import aigc_bench
 from aigc_bench.core import Features, SampleSpec
-from aigc_bench.errors import DataError, NothingMeasuredError
-from aigc_bench.store import Run
+from aigc_bench.core.errors import DataError, NothingMeasuredError
+from aigc_bench.runs.records import Run
 
 REAL, _ = labelled_digits("reference")
 FAKE = noisy(REAL)

@@ -15,14 +15,14 @@ from torch.utils.data import DataLoader
 
 import aigc_bench
 from aigc_bench.core import SampleSpec
-from aigc_bench.errors import AigcBenchError, ConfigurationError, DataError
-from aigc_bench.inputs.generated import FunctionGenerator, GeneratedSamples
-from aigc_bench.inputs.opening import open_samples
+from aigc_bench.core.errors import AigcBenchError, ConfigurationError, DataError
+from aigc_bench.evidence.extraction import Place
+from aigc_bench.generators.generated import FunctionGenerator, GeneratedSamples
 from aigc_bench.metrics import reconstruction
-from aigc_bench.protocols import PROTOCOLS
-from aigc_bench.scoring import paired
-from aigc_bench.scoring.extraction import Place
-from aigc_bench.store import Cache, Store, load_exhibits
+from aigc_bench.metrics.protocols import PROTOCOLS
+from aigc_bench.modalities.image.opening import open_samples
+from aigc_bench.runs.scoring import paired
+from aigc_bench.runs.store import Store, load_exhibits
 
 PIXELS: dict[str, Any] = {"features": ("pixels",), "metrics": ("fd", "kd"), "paired": True}
 REAL, _ = labelled_digits("reference")
@@ -95,7 +95,7 @@ def test_every_kind_of_input_has_equal_errors(tmp_path: Path) -> None:
 
 def test_an_interrupted_comparison_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Chunks that are done are not compared again, and the errors are the same."""
-    place = Place(Cache(Store(tmp_path)), torch.device("cpu"))
+    place = Place(Store(tmp_path).cache, torch.device("cpu"))
     compared: list[int] = []
     real = reconstruction.errors_of
 
@@ -119,7 +119,7 @@ def test_an_interrupted_comparison_goes_on(tmp_path: Path, monkeypatch: pytest.M
 
 def test_memory_does_not_grow_with_the_number_of_pairs(tmp_path: Path) -> None:
     """Never more than a chunk of each side is asked for before it has been compared."""
-    place = Place(Cache(Store(tmp_path)), torch.device("cpu"))
+    place = Place(Store(tmp_path).cache, torch.device("cpu"))
     shape = (1000, 3, 64, 64)
     given = {"fake": 0, "real": 0}
     most = 0
@@ -175,7 +175,7 @@ def test_loaders_that_end_at_unlike_places_are_refused(
     num_fake: int, num_real: int, message: str, tmp_path: Path
 ) -> None:
     """They say only while they are read how many they hold."""
-    place = Place(Cache(Store(tmp_path)), torch.device("cpu"))
+    place = Place(Store(tmp_path).cache, torch.device("cpu"))
     fake, real = (DataLoader(Pairs(images[:num])) for images, num in ((FAKE, num_fake), (REAL, num_real)))
     with open_samples(fake) as ours, open_samples(real) as theirs, pytest.raises(DataError, match=message):
         paired.errors_of("fake", ours, theirs, place)

@@ -13,15 +13,15 @@ from torch import Tensor
 from typer.testing import CliRunner
 
 import aigc_bench
-from aigc_bench import protocols
 from aigc_bench.cli import app
 from aigc_bench.core import SampleSpec
+from aigc_bench.core.errors import ConfigurationError, DataError
 from aigc_bench.data import digits
-from aigc_bench.errors import ConfigurationError, DataError
-from aigc_bench.features import inception
-from aigc_bench.scoring import precision
-from aigc_bench.scoring.precision import Drift, Gaussian, Seen
-from aigc_bench.store import Run
+from aigc_bench.metrics import protocols
+from aigc_bench.modalities.image.extractors import inception
+from aigc_bench.runs.records import Run
+from aigc_bench.runs.scoring import reduced_precision as precision
+from aigc_bench.runs.scoring.reduced_precision import Drift, Gaussian, Seen
 
 ROUNDED = ("scoring_kit:build_rounded",)
 

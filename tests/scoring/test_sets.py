@@ -21,16 +21,17 @@ from numpy.typing import NDArray
 from torch.utils.data import DataLoader, TensorDataset
 
 import aigc_bench
-from aigc_bench import protocols
-from aigc_bench.api import by_name
+from aigc_bench.api.running import by_name
 from aigc_bench.core import FeaturePair, Features
+from aigc_bench.core.errors import AigcBenchError, ConfigurationError, DataError, UnknownNameError
 from aigc_bench.data import digits
-from aigc_bench.errors import AigcBenchError, ConfigurationError, DataError, UnknownNameError
-from aigc_bench.features import inception
-from aigc_bench.features.inception_layout import variance_preserving_weights
-from aigc_bench.metrics import frechet, kernel, manifold, sweep
-from aigc_bench.scoring import extraction, sets
-from aigc_bench.store import Cache, Run, Store
+from aigc_bench.evidence import extraction
+from aigc_bench.metrics import frechet, kernel, manifold, protocols, sweep
+from aigc_bench.modalities.image.extractors import inception
+from aigc_bench.modalities.image.extractors.inception_layout import variance_preserving_weights
+from aigc_bench.runs.records import Run
+from aigc_bench.runs.scoring import sets
+from aigc_bench.runs.store import Store
 
 PIXELS = ("pixels",)
 
@@ -358,7 +359,7 @@ def test_of_several_protocols_each_prints_what_its_code_does(
 ) -> None:
     """No Fréchet distance by a code that has none; alone, a protocol takes what it is asked for."""
     monkeypatch.setenv("AIGC_BENCH_WEIGHTS", str(random_weights))
-    place = extraction.Place(Cache(Store(tmp_path)), torch.device("cpu"))
+    place = extraction.Place(Store(tmp_path).cache, torch.device("cpu"))
 
     def asked(names: list[str], metrics: list[str]) -> dict[str, list[str]]:
         found = sets.Bench.prepare(place, protocols.selected(names, []), metrics).metrics

@@ -14,12 +14,13 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 import aigc_bench
-from aigc_bench import drawing, noise
-from aigc_bench.api import by_name
+from aigc_bench import noise
+from aigc_bench.api.running import by_name
 from aigc_bench.core import SampleSpec
-from aigc_bench.errors import AigcBenchError, ConfigurationError, DataError, GeneratorError, NothingMeasuredError
-from aigc_bench.store import Run
-from aigc_bench.testing import GaussianGenerator
+from aigc_bench.core.errors import AigcBenchError, ConfigurationError, DataError, GeneratorError, NothingMeasuredError
+from aigc_bench.generators import drawing
+from aigc_bench.generators.anchors import GaussianGenerator
+from aigc_bench.runs.records import Run
 
 PIXELS: dict[str, Any] = {"features": ("pixels",), "metrics": ("fd",)}
 REAL, _ = labelled_digits("reference")

@@ -12,15 +12,15 @@ from PIL import Image
 from torch import Tensor
 
 from aigc_bench.core import Batch, Features
+from aigc_bench.core.errors import NotAvailableError
 from aigc_bench.data import cifar10
-from aigc_bench.errors import NotAvailableError
-from aigc_bench.features import inception
+from aigc_bench.evidence.extraction import Place
 from aigc_bench.metrics import kernel
-from aigc_bench.scoring.extraction import Place
+from aigc_bench.modalities.image.extractors import inception
+from aigc_bench.runs.store import Store
 from aigc_bench.selftest import cifar10_scores, published
 from aigc_bench.selftest.cifar10_scores import Cifar10
 from aigc_bench.selftest.rows import measured
-from aigc_bench.store import Cache, Store
 
 CPU = torch.device("cpu")
 NUM, SUBSET = 40, 16
@@ -52,7 +52,7 @@ def dumped(samples: Tensor, num: int, folder: Path, noise: bool = False) -> Tens
 
 def place(folder: Path) -> Place:
     """Somewhere to keep features."""
-    return Place(Cache(Store(folder / "store")), CPU)
+    return Place(Store(folder / "store").cache, CPU)
 
 
 def test_subsets_are_those_of_torch_fidelity_s_files(tmp_path: Path) -> None:

@@ -14,10 +14,10 @@ from torch import Tensor
 from typer.testing import CliRunner
 
 from aigc_bench import cli, noise
+from aigc_bench.core.errors import DataError, MeasurementError, NotAvailableError, NothingMeasuredError, StoreError
 from aigc_bench.data import cifar10
-from aigc_bench.errors import DataError, MeasurementError, NotAvailableError, NothingMeasuredError, StoreError
-from aigc_bench.features import inception, inception_network, resize
 from aigc_bench.metrics import kernel, sweep
+from aigc_bench.modalities.image.extractors import inception, inception_network, resize
 from aigc_bench.selftest import pixels, published, statistics
 from aigc_bench.selftest.rows import Check, Row, SelfTest, measured
 

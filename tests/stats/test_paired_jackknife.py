@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from aigc_bench.errors import MeasurementError
+from aigc_bench.core.errors import MeasurementError
 from aigc_bench.stats.intervals import of_jackknife
 from aigc_bench.stats.paired_jackknife import difference
 

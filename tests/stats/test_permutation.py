@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from aigc_bench.errors import MeasurementError
+from aigc_bench.core.errors import MeasurementError
 from aigc_bench.stats import permutation
 from aigc_bench.stats.permutation import paired, paired_family
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from aigc_bench.errors import MeasurementError
+from aigc_bench.core.errors import MeasurementError
 from aigc_bench.stats import relative_mmd
 from aigc_bench.stats.relative_mmd import Similarity, relative_similarity
 

@@ -15,10 +15,10 @@ import torch
 from aigc_bench_turns import Turns
 from safetensors import safe_open
 
-from aigc_bench import timing
-from aigc_bench.collect import Blueprint
 from aigc_bench.core import Generator, SampleSpec
-from aigc_bench.suite import GeneratorEntry
+from aigc_bench.core.suites import GeneratorEntry
+from aigc_bench.generators.blueprint import Blueprint
+from aigc_bench.system import timing
 
 LEVELS = 1
 """grey levels that a sample may change by with the size of its batch"""

@@ -15,8 +15,9 @@ from typing import Any
 import torch
 from aigc_bench_turns import Turns
 
-from aigc_bench import plugins, timing
-from aigc_bench.suite import parse_suite
+from aigc_bench.core import plugins
+from aigc_bench.core.suites import parse_suite
+from aigc_bench.system import timing
 
 
 def times(asked: dict[str, Any], turns: Turns) -> list[dict[str, Any]]:

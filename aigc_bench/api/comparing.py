@@ -1,0 +1,91 @@
+"""What the command line and `import aigc_bench` share of comparisons: sides by name, and what is asked about them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, cast
+
+from aigc_bench.core import OnEvent
+from aigc_bench.gate.joint import RunGenerators, judge_all
+from aigc_bench.gate.quality.claims import Claim, Policy
+from aigc_bench.gate.quality.judge import judge
+from aigc_bench.gate.speed.measure import TIMEOUT_S
+from aigc_bench.gate.speed.planning import Policy as SpeedPolicy
+from aigc_bench.gate.speed.session import Request
+from aigc_bench.gate.verdicts import Judgement
+from aigc_bench.runs.baselines import opened
+from aigc_bench.runs.comparison.comparison import Comparison, compare_runs
+from aigc_bench.runs.records import Exhibits
+
+
+def compare(
+    base: str | Path, head: str | Path, *, store: Path = Path("runs"), baselines: Path = Path("baselines")
+) -> Comparison:
+    """What changed from base to head: runs by path, id, "latest", or a baseline's name.
+
+    Raises:
+        UnknownNameError: no such run or baseline.
+        NothingComparableError: not one score can be compared.
+    """
+    sides = [opened(str(name), store, baselines) for name in (base, head)]
+    return compare_runs(sides[0].run, sides[1].run, base_name=str(base), head_name=str(head))
+
+
+def gate_quality(base: str | Path, head: str | Path, *, claim: str, **options: Any) -> Judgement:
+    """Whether head is as good as base, by a claim of `aigc_bench.gate.quality.claims`; options of `judged_quality`.
+
+    Raises:
+        AigcBenchError: see `aigc_bench.gate.quality.judge.judge`. A regression does not raise: it is the verdict.
+    """
+    return judged_quality(base, head, claim=claim, **options)[0]
+
+
+def judged_quality(
+    base: str | Path,
+    head: str | Path,
+    *,
+    claim: str,
+    margin: float = 0.02,
+    dead_zone: float = 0.005,
+    metrics: Sequence[str] = (),
+    fail_on_inconclusive: bool = False,
+    paired_seeds: bool = False,
+    store: Path = Path("runs"),
+    baselines: Path = Path("baselines"),
+    command: str | None = None,
+) -> tuple[Judgement, tuple[Exhibits, Exhibits]]:
+    """The same with what figures show of both sides."""
+    policy = Policy(cast(Claim, claim), margin, dead_zone, tuple(metrics), paired_seeds)
+    sides = [opened(str(name), store, baselines) for name in (base, head)]
+    found = judge(sides[0], sides[1], policy, command or "aigc_bench.gate_quality(…)")
+    found = found.model_copy(update={"fail_on_inconclusive": fail_on_inconclusive})
+    return found, (sides[0].exhibits(), sides[1].exhibits())
+
+
+def judged_all(
+    base: str | Path,
+    head: str | Path,
+    *,
+    claim: str,
+    margin: float = 0.02,
+    metrics: Sequence[str] = (),
+    pythons: tuple[str | None, str | None] = (None, None),
+    speed: SpeedPolicy | None = None,
+    timeout_s: float = TIMEOUT_S,
+    store: Path = Path("runs"),
+    baselines: Path = Path("baselines"),
+    command: str | None = None,
+    on_event: OnEvent = lambda event: None,
+) -> tuple[Judgement, tuple[Exhibits, Exhibits]]:
+    """Whether head is as good as base, and as fast: speed is measured now, by the weights that both runs scored.
+
+    Raises:
+        AigcBenchError: see `aigc_bench.gate.joint`. A regression does not raise: it is the verdict.
+    """
+    policy = Policy(cast(Claim, claim), margin, metrics=tuple(metrics))
+    sides = opened(str(base), store, baselines), opened(str(head), store, baselines)
+    generators = RunGenerators.of(*sides, timeout_s)
+    request = Request(generators, speed or SpeedPolicy(), store, command or "aigc_bench.comparing.judged_all(…)")
+    found = judge_all(sides, pythons, policy, request, on_event)
+    return found, (sides[0].exhibits(), sides[1].exhibits())

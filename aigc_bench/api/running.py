@@ -1,0 +1,300 @@
+"""What the command line and `import aigc_bench` share: run a suite or score samples, keep the run, draw the report."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from pydantic import BaseModel
+
+from aigc_bench.core import OnEvent
+from aigc_bench.core.errors import ConfigurationError, IncompleteRunError
+from aigc_bench.core.suites import GeneratorEntry, Suite, parse_suite
+from aigc_bench.evidence import extraction
+from aigc_bench.metrics import protocols as published
+from aigc_bench.modalities.image.opening import Source, open_samples
+from aigc_bench.report.run.page import write_report
+from aigc_bench.report.run.tables import ANCHORS
+from aigc_bench.runs.records import Run
+from aigc_bench.runs.scoring import sets
+from aigc_bench.runs.scoring.bench import Bench
+from aigc_bench.runs.scoring.harness import run_bench
+from aigc_bench.runs.scoring.reduced_precision import drifts
+from aigc_bench.runs.scoring.reference import Reference
+from aigc_bench.runs.scoring.sources import FakeSource, Sources
+from aigc_bench.runs.store import Store, load_exhibits, load_run
+from aigc_bench.runs.suites.loading import load_suite
+from aigc_bench.samples.sets import OnBadImage
+from aigc_bench.selftest import pixels, statistics
+from aigc_bench.selftest import published as published_scores
+from aigc_bench.selftest.rows import SelfTest, measured
+from aigc_bench.system.files import writing
+from aigc_bench.system.machine import choose_device, environment
+
+RESERVED = {*ANCHORS, "reference"}
+"""names that rows and exhibits have of their own"""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Where and how a suite runs; what is measured stands in the suite."""
+
+    store: Path = Path("runs")
+    device: str = "auto"
+    threads: int | None = None
+    """None: as many as torch takes"""
+    data_dir: Path | None = None
+    """where data sets lie that are not embedded"""
+    download: bool = False
+
+
+def resolve_suite(
+    name: str,
+    *,
+    overrides: Sequence[str] = (),
+    seeds: int | None = None,
+    limit: int | None = None,
+    generators: Sequence[str] = (),
+) -> Suite:
+    """A suite with everything the command line says about it applied.
+
+    `limit` caps N and the number of reconstructions. `generators` are entry points or "pkg.module:build": they are
+    scored beside the suite's own, as built.
+
+    Raises:
+        ConfigurationError: see `load_suite`; or a number out of range.
+    """
+    suite = load_suite(name, overrides)
+    document = suite.model_dump(exclude_none=True)
+    if seeds is not None:
+        document["seeds"] = seeds
+    if limit is not None:
+        for key in ("num_samples", "num_reconstructions"):
+            document[key] = min(document[key], limit)
+    added = [GeneratorEntry(build=build).model_dump(exclude_none=True) for build in generators]
+    document["generators"] = [*document["generators"], *added]
+    return parse_suite(document, source=name)
+
+
+def prepare(suite: Suite, options: Options, on_event: OnEvent = lambda event: None) -> Bench:
+    """Resolve every name of a suite on this machine; nothing is measured yet."""
+    device = _machine(options)
+    data: dict[str, Any] = {"data_dir": options.data_dir, "download": options.download}
+    return Bench.prepare(suite, Store(options.store).cache, device, data, on_event)
+
+
+def _machine(options: Options) -> torch.device:
+    if options.threads is not None:
+        if options.threads < 1:
+            raise ConfigurationError(f"expected --threads of at least 1, got {options.threads}")
+        torch.set_num_threads(options.threads)
+    return choose_device(options.device)
+
+
+def run(
+    suite: Suite | str = "digits",
+    options: Options | None = None,
+    *,
+    on_event: OnEvent = lambda event: None,
+    command: str | None = None,
+) -> tuple[Run, Path]:
+    """Run a suite; the run and the folder that holds run.json, report.html and figures/.
+
+    Raises:
+        AigcBenchError: see `aigc_bench.core.errors`. A failed case does not raise: it is in `run.cases`.
+    """
+    options = options or Options()
+    resolved = load_suite(suite) if isinstance(suite, str) else suite
+    bench = prepare(resolved, options, on_event)
+    found, exhibits = run_bench(bench, command or f"aigc-bench run {shlex.quote(resolved.name)}")
+    folder = Store(options.store).write(found, exhibits)
+    write_report(found, exhibits, folder)
+    return found, folder
+
+
+def score(
+    fake: FakeSource | Mapping[str, FakeSource],
+    real: Source,
+    *,
+    holdout: Source | None = None,
+    protocols: Sequence[str] = (),
+    features: Sequence[str] = (),
+    metrics: Sequence[str] | None = None,
+    limit: int | None = None,
+    per_class: bool = False,
+    paired: bool = False,
+    precision: str = "fp32",
+    on_bad_image: OnBadImage = "error",
+    options: Options | None = None,
+    on_event: OnEvent = lambda event: None,
+    command: str | None = None,
+) -> tuple[Run, Path]:
+    """Score samples against real ones; the run and the folder that holds run.json, report.html and figures/.
+
+    Args:
+        fake: a path, array, tensor, data set or loader of images (see
+            `aigc_bench.modalities.image.opening.open_samples`); a generator, by entry point or as "pkg.module:build";
+            a function of seeds (N,) int64 that returns samples (N, C, H, W) uint8; or several of these by name: a row
+            each.
+        real: the same, or what `save_stats` wrote, or an npz file of published moments.
+        holdout: further real samples: the floor row, which no model can be expected to beat.
+        protocols: of `aigc_bench.metrics.protocols`, or "all"; "tf" where neither protocols nor features are named.
+        features: extractors by entry point or "pkg.module:build".
+        metrics: entry points of metrics that need features alone; None: those that each protocol prints.
+        limit: only the first so many samples of each row.
+        per_class: the Fréchet distance of every class, too; both sides say which sample is of which.
+        paired: sample i is a reconstruction of real sample i: MSE, PSNR and SSIM, too, and `fid` is called `rfid`.
+        precision: "bf16" runs the extractor's network in bfloat16 where it has that option. What it changes is measured
+            on the first images and noted, and no score is then called a FID.
+        on_bad_image: "skip" leaves unreadable images out, counted and listed.
+        options: store, device, threads.
+        on_event: hears of progress.
+        command: what the run's record says repeats it.
+
+    Raises:
+        AigcBenchError: see `aigc_bench.core.errors`.
+    """
+    options = options or Options()
+    wanted = [replace(one, paired=paired) for one in published.selected(protocols, features, precision)]
+    place = _place(options, on_event)
+    bench = sets.Bench.prepare(place, wanted, metrics, limit, per_class=per_class, paired=paired)
+    wanted = [one for one in wanted if bench.metrics[one.name]]
+    if paired:
+        _check_paired(holdout, on_bad_image)
+    fakes = fake if isinstance(fake, Mapping) else {"samples": fake}
+    if RESERVED & fakes.keys():
+        raise ConfigurationError(
+            "'floor' and 'noise' name the anchor rows and 'reference' the real side; give the samples another name"
+        )
+    with Sources(on_bad_image, place.device, limit) as sources:
+        reference = Reference.opened(real, sources.samples)
+        found, exhibits = sets.score_sets(
+            {name: sources.fake(source, reference) for name, source in fakes.items()},
+            reference,
+            None if holdout is None else sources.samples(holdout),
+            wanted,
+            bench,
+            command or "aigc_bench.score(…)",
+        )
+    folder = Store(options.store).write(found, exhibits)
+    write_report(found, exhibits, folder)
+    return found, folder
+
+
+def _check_paired(holdout: Source | None, on_bad_image: OnBadImage) -> None:
+    if holdout is not None:
+        raise ConfigurationError("held-out images are no reconstructions: --holdout has no place beside --paired")
+    if on_bad_image == "skip":
+        raise ConfigurationError("skipped images would shift the pairs: --on-bad-image skip excludes --paired")
+
+
+def save_stats(
+    real: Source,
+    output: Path,
+    *,
+    protocol: str | None = None,
+    features: str | None = None,
+    precision: str = "fp32",
+    on_bad_image: OnBadImage = "error",
+    options: Options | None = None,
+    on_event: OnEvent = lambda event: None,
+) -> extraction.StoredFeatures:
+    """Extract the features of real samples once, into a file that `score` takes as its real side.
+
+    Raises:
+        AigcBenchError: see `aigc_bench.core.errors`.
+    """
+    options = options or Options()
+    wanted = published.selected([protocol] if protocol else [], [features] if features else [], precision)
+    if len(wanted) != 1:
+        raise ConfigurationError(f"expected one extractor per file, got {', '.join(one.name for one in wanted)}")
+    if output.suffix != ".safetensors":
+        raise ConfigurationError(f"expected an output that ends in .safetensors, got {str(output)!r}")
+    place = _place(options, on_event)
+    with open_samples(real, on_bad_image=on_bad_image) as samples:
+        notes = list(drifts({samples.name: samples}, Reference(samples.name), wanted[0], place))
+        return extraction.write_features(output, samples, wanted[0], place, notes)
+
+
+def _place(options: Options, on_event: OnEvent) -> extraction.Place:
+    return extraction.Place(Store(options.store).cache, _machine(options), on_event)
+
+
+def selftest(options: Options | None = None, *, on_event: OnEvent = lambda event: None) -> SelfTest:
+    """Compute numbers that are known anew: laws always, published scores of CIFAR-10 where weights and data are there.
+
+    Raises:
+        NothingMeasuredError: nothing could run.
+    """
+    options = options or Options()
+    started, device = time.perf_counter(), _machine(options)
+    checks = [*statistics.checks(), *pixels.checks(device)]
+    place = partial(_place, options, on_event)
+    checks += published_scores.checks(options.data_dir, device, place, download=options.download)
+    rows = measured(checks, on_event)
+    return SelfTest(environment=environment(device), wall_s=time.perf_counter() - started, rows=rows)
+
+
+def redraw(folder: Path) -> Path:
+    """Draw the report of a stored run again; the HTML file."""
+    return write_report(load_run(folder), load_exhibits(folder), folder)
+
+
+def check_complete(run: Run) -> None:
+    """Raise if a case or a score of the run failed; a NaN is a failed benchmark, never a pass.
+
+    Raises:
+        IncompleteRunError: names every failure.
+    """
+    failures = [
+        f"{case.generator}{'' if case.training_seed is None else f', seed {case.training_seed}'}: {case.reason}"
+        for case in run.cases
+        if case.status == "failed"
+    ]
+    failures += [
+        f"{s.generator}, {s.metric}{'' if s.class_name is None else f' of class {s.class_name}'}: {s.reason}"
+        for s in run.scores
+        if s.status == "failed"
+    ]
+    if failures:
+        raise IncompleteRunError(f"{len(failures)} failed: " + "; ".join(failures))
+
+
+def write_json(found: BaseModel, path: Path) -> None:
+    """Write the JSON of a run or comparison exactly there.
+
+    Raises:
+        StoreError: it cannot be written.
+    """
+    with writing(path):
+        path.write_text(found.model_dump_json(indent=2) + "\n", encoding="utf-8")
+
+
+def by_name(paths: Sequence[str]) -> dict[str, str]:
+    """Paths under the names of their rows: the last part, or as much of the path as tells them apart.
+
+    Raises:
+        ConfigurationError: one is given twice.
+    """
+    if len(set(paths)) < len(paths):
+        raise ConfigurationError(f"expected every set of samples once, got {', '.join(paths)}")
+    names = [Path(path).name or path for path in paths]  # "." has no last part
+    if len(set(names)) < len(names) or RESERVED & set(names):
+        names = [f"./{path}" if path in RESERVED else path for path in paths]
+    return dict(zip(names, paths, strict=True))
+
+
+def copy_report(folder: Path, output: Path) -> None:
+    """Write the report of a stored run exactly there.
+
+    Raises:
+        StoreError: it cannot be written.
+    """
+    with writing(output):
+        output.write_bytes((folder / "report.html").read_bytes())

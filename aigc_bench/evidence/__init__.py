@@ -1,0 +1,1 @@
+"""Evidence: what is observed of a row, once, for every metric that wants its type."""

@@ -1,1 +1,0 @@
-"""Feature extractors: samples in, features out."""

@@ -1,0 +1,1 @@
+"""The gate on quality: whether a claim about two runs holds."""

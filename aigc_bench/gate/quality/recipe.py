@@ -1,0 +1,107 @@
+"""The claim `recipe`: training seeds are the unit, since training again moves a score more than sampling again does.
+
+Retraining moves FID about three times more than resampling does ("The FID Lottery", arXiv 2606.20536). By default both
+sides' seeds are taken for independent, with Welch's t on the log of each seed's score. Where a seed means the same on
+both sides (the same first weights, the same order of the data) its two scores often move together, and their
+differences are far better known than either: `paired_seeds` says so, before anybody looks, and then the seeds that both
+sides share are judged by a paired t. Either is right whether or not the scores move together; the pairs have half the
+degrees of freedom.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Iterator, Sequence
+
+from aigc_bench.core import Estimate, Score
+from aigc_bench.gate.quality.claims import Policy, Worsening, incomparable
+from aigc_bench.gate.quality.run_features import Evidence
+from aigc_bench.gate.verdicts import Decision
+from aigc_bench.runs.comparison.changes import change_of, scale_of
+from aigc_bench.runs.comparison.matching import Group
+from aigc_bench.runs.comparison.sides import Scale
+from aigc_bench.stats import noninferiority
+from aigc_bench.stats.noninferiority import Difference
+
+FEWEST = 5
+"""training seeds a side"""
+
+
+def judged(group: Group, evidence: Evidence, policy: Policy) -> Iterator[Worsening | Decision]:
+    """One worsening over all training seeds, or a refusal where they are fewer than five a side."""
+    if None in group.base or None in group.head:
+        return  # not trained here: it has no recipe, and `judge` says so
+    if min(len(group.base), len(group.head)) < FEWEST:
+        yield incomparable(
+            group.name,
+            f"a recipe is judged from {FEWEST} training seeds a side at least; base has {len(group.base)}, head "
+            f"{len(group.head)}: run both with --seeds {FEWEST}, or claim `checkpoint`",
+        )
+        return
+    if policy.paired_seeds and len(group.shared_seeds) < FEWEST:
+        yield incomparable(
+            group.name,
+            f"pairs of a recipe are {FEWEST} training seeds that both sides have, at least; they share "
+            f"{len(group.shared_seeds)}: train the same seeds, or leave --paired-seeds out",
+        )
+        return
+    yield _over_seeds(group, evidence, policy)
+
+
+def _over_seeds(group: Group, evidence: Evidence, policy: Policy) -> Worsening:
+    seeds = (group.shared_seeds, group.shared_seeds) if policy.paired_seeds else (list(group.base), list(group.head))
+    sides = [
+        [_estimate(side[seed]) for seed in some] for side, some in zip((group.base, group.head), seeds, strict=True)
+    ]
+    scale = scale_of(group.metric, group.estimates)
+    values = [[_on(scale, one, group.any) for one in side] for side in sides]
+    base, head = (statistics.fmean(one.value for one in side) for side in sides)
+    yardstick = evidence.yardstick(group.any, base)
+    needed = None
+    if policy.paired_seeds:
+        differences = [theirs - mine for mine, theirs in zip(*values, strict=True)]
+        difference, test = _paired(differences), f"paired t on {len(differences)} training seeds"
+    else:
+        differences = [value - statistics.fmean(values[0]) for value in values[1]]
+        difference = noninferiority.welch(*values)
+        test = f"Welch's t on {len(values[0])} and {len(values[1])} training seeds"
+        spreads = [statistics.stdev(side) for side in values]
+        needed = noninferiority.seeds_needed(spreads[0], spreads[1], policy.on(scale, yardstick)[1])
+    return Worsening(
+        subject=group.name,
+        score=group.any,
+        base=base,
+        head=head,
+        scale=scale,
+        difference=difference,
+        test=test,
+        num_units=min(len(side) for side in values),
+        yardstick=yardstick,
+        identical=_are_identical(group, scale),
+        differences=tuple(differences),
+        needed=needed,
+    )
+
+
+def _paired(differences: Sequence[float]) -> Difference:
+    num = len(differences)
+    return Difference(statistics.fmean(differences), statistics.stdev(differences) / math.sqrt(num), num - 1)
+
+
+def _are_identical(group: Group, scale: Scale) -> bool:
+    """Whether every training seed has the same score to the bit on both sides."""
+    return group.base.keys() == group.head.keys() and all(
+        change_of(_estimate(score), _estimate(group.head[seed]), scale, paired=False).identical
+        for seed, score in group.base.items()
+    )
+
+
+def _on(scale: Scale, estimate: Estimate, score: Score) -> float:
+    value = math.log(estimate.value) if scale == "log ratio" else estimate.value
+    return -value if score.higher_is_better else value
+
+
+def _estimate(score: Score) -> Estimate:
+    assert score.estimate is not None  # matched scores have one
+    return score.estimate

@@ -1,0 +1,200 @@
+"""`gate self-test`: how often the gate cries wolf on this machine, now, and how surely it sees 5 % of really done work.
+
+Every round is a gate of its own, by the same loop, looks and confirmation as `gate speed`, on small workloads in fresh
+processes that take turns. Each process times every workload twice; the second time, head does 5 % more of the same
+work. So one set of processes gives two decisions per workload: one without any change, and one on a slowdown. Decisions
+of one round share their processes and the machine's moment: intervals are over rounds as well as over decisions.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from aigc_bench.core import OnEvent
+from aigc_bench.core.errors import BenchmarkFailedError, NothingMeasuredError
+from aigc_bench.gate.probe.self_work import SLOWER, WORK
+from aigc_bench.gate.sides.sides import Runnable
+from aigc_bench.gate.speed.measure import PROBE, Finish, InBlocks, Turn, script
+from aigc_bench.gate.speed.preflight import machine_statements
+from aigc_bench.gate.speed.readings import Pair
+from aigc_bench.gate.speed.trials import Trial, run_pairs
+from aigc_bench.stats import binomial
+from aigc_bench.stats.binomial import Share
+from aigc_bench.stats.looks import Looks, confirmation_looks
+
+TIMEOUT_S = 120.0
+SCRIPT = PROBE / "self_work.py"
+
+
+class Rate(BaseModel):
+    """How often, with its exact interval."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    what: str
+    hits: int
+    decisions: int
+    rounds: int
+    value: float
+    low: float
+    high: float
+    """95 %, as if decisions were independent (Clopper and Pearson)"""
+    clustered_low: float | None
+    clustered_high: float | None
+    """95 %, over rounds; None for a single round"""
+
+
+class SelfTestOfGate(BaseModel):
+    """What the gate does on this machine."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    wall_s: float
+    rounds: int
+    pairs: tuple[int, ...]
+    """of each round"""
+    rates: tuple[Rate, ...]
+    spread: float
+    """median standard deviation of pairs' log ratios"""
+    statements: tuple[str, ...]
+
+
+@dataclass
+class Round:
+    """Trials of one round: unchanged, and slower."""
+
+    same: list[Trial]
+    slower: list[Trial]
+    num_pairs: int = 0
+
+    @classmethod
+    def planned(cls, names: Sequence[str]) -> Round:
+        """Before the first pair: two suites of these workloads."""
+        looks = Looks.spending()
+        confirming = confirmation_looks(len(names), looks)
+        same, slower = ([Trial.of(name + end, looks, confirming) for name in names] for end in ("", SLOWER))
+        return cls(same, slower)
+
+
+class Workloads(InBlocks):
+    """The workloads of `probe/self_work.py`; a side's name says whose work it does."""
+
+    __slots__ = ()
+
+    def started(
+        self, side: Runnable, only: Sequence[str] | None, seed: int, turn: Turn | None
+    ) -> AbstractContextManager[Finish]:
+        """See `InBlocks`."""
+        return script(SCRIPT, side, {"only": only, "side": side.name}, seed, TIMEOUT_S, turn)
+
+
+@dataclass
+class _Measured:
+    """Pairs of a round, as the loop asks for them."""
+
+    seed: int
+    deadline: float
+    longest_s: float = field(default=0.0)
+
+    def pair(self, number: int, names: Sequence[str]) -> Pair | None:
+        """Both sides, in turns."""
+        start = time.monotonic()
+        if start + self.longest_s > self.deadline:
+            return None
+        order = ("base", "head") if (number + self.seed) % 2 == 0 else ("head", "base")
+        first, second = (Runnable(side, sys.executable, (sys.executable,), Path.cwd()) for side in order)
+        readings = Workloads().measured_in_turns(first, second, names, self.seed + number)
+        self.longest_s = max(self.longest_s, time.monotonic() - start)
+        for one in readings:
+            if one.died:
+                raise BenchmarkFailedError(f"a process of the self-test failed: {one.died}")
+        found = dict(zip(order, readings, strict=True))
+        base, head = ({name: found[side].reading(name) for name in names} for side in ("base", "head"))
+        return Pair(base, head, in_turns=True)
+
+
+def self_test(
+    repeats: int, *, seed: int = 0, budget_s: float | None = None, on_event: OnEvent = lambda event: None
+) -> SelfTestOfGate:
+    """Run so many rounds, or as many as the budget is enough for.
+
+    No round is begun that would take longer than the longest so far; what the end of the budget leaves undecided is
+    INCONCLUSIVE, as in a gate: leaving such rounds out would leave out the difficult ones.
+
+    Raises:
+        BenchmarkFailedError: a process failed.
+        NothingMeasuredError: the budget ended before there were two pairs.
+    """
+    clock = time.monotonic()
+    deadline = math.inf if budget_s is None else clock + budget_s
+    statements = tuple(machine_statements())
+    rounds: list[Round] = []
+    longest_s = 0.0
+    for number in range(repeats):
+        start = time.monotonic()
+        if start + longest_s > deadline:
+            break
+        on_event({"event": "note", "text": f"Round {number + 1} of {repeats}"})
+        rounds.append(_round(_Measured(seed + number, deadline), on_event))
+        longest_s = max(longest_s, time.monotonic() - start)
+    spreads = [found.spread for one in rounds for trial in one.same if (found := trial.first.outcome)]
+    if not spreads:
+        raise NothingMeasuredError(f"a budget of {budget_s:g} s ended before there were two pairs; give it a minute")
+    return SelfTestOfGate(
+        wall_s=time.monotonic() - clock,
+        rounds=len(rounds),
+        pairs=tuple(one.num_pairs for one in rounds),
+        rates=tuple(rates(rounds)),
+        spread=statistics.median(spreads),
+        statements=statements,
+    )
+
+
+def _round(measured: _Measured, on_event: OnEvent) -> Round:
+    """Two suites of the same workloads, each with its own confirmation, on the same processes."""
+    one = Round.planned(tuple(WORK))
+    one.num_pairs = run_pairs([*one.same, *one.slower], measured.pair, on_event)
+    return one
+
+
+def rates(rounds: Sequence[Round]) -> Iterator[Rate]:
+    """False alarms and power, each by decisions; and how often a whole suite cries wolf."""
+    same = [[_verdict(trial) for trial in one.same] for one in rounds]
+    slower = [[_verdict(trial) for trial in one.slower] for one in rounds]
+    yield _rate("false alarms (REGRESSION without a change)", same, "REGRESSION")
+    suites = [["REGRESSION" if "REGRESSION" in one else ""] for one in same]
+    yield _rate(f"suites of {len(same[0])} that cry wolf", suites, "REGRESSION")
+    yield _rate("power (REGRESSION at +5 % of work)", slower, "REGRESSION")
+    yield _rate("missed (PASS at +5 % of work)", slower, "PASS")
+    yield _rate("undecided without a change", same, "INCONCLUSIVE")
+
+
+def _verdict(trial: Trial) -> str:
+    return str(trial.decision("the end of the budget").verdict)
+
+
+def _rate(what: str, verdicts: Sequence[Sequence[str]], wanted: str) -> Rate:
+    hits = [sum(verdict == wanted for verdict in one) for one in verdicts]
+    trials = [len(one) for one in verdicts]
+    alone = binomial.exact(sum(hits), sum(trials))
+    over: Share | None = binomial.clustered(hits, trials) if len(verdicts) > 1 else None
+    return Rate(
+        what=what,
+        hits=sum(hits),
+        decisions=sum(trials),
+        rounds=len(verdicts),
+        value=alone.value,
+        low=alone.low,
+        high=alone.high,
+        clustered_low=over.low if over else None,
+        clustered_high=over.high if over else None,
+    )

@@ -1,0 +1,180 @@
+"""Before anything is measured: may these two be compared, and what machine is this?"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from aigc_bench.core.errors import BenchmarkFailedError
+from aigc_bench.gate.sides.sides import Runnable
+from aigc_bench.gate.speed.measure import PROBE, Benchmarks, Commands
+from aigc_bench.runs.comparison.sides import Side
+from aigc_bench.system.machine import Environment, environment, gpu_clocks
+from aigc_bench.system.processes import ended, scratch
+
+PROBE_TIMEOUT_S = 120.0
+LOADED = 0.5
+"""runnable processes per CPU beside ours, from which pairs will differ more"""
+LITTLE_MEMORY = 512 * 2**20
+GOVERNOR = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
+QUOTA = Path("/sys/fs/cgroup/cpu.max")
+
+
+@dataclass(frozen=True, slots=True)
+class Preflight:
+    """Both sides as they are, and what may not be compared."""
+
+    base: Side
+    head: Side
+    refusal: str | None = None
+    """why nothing may be compared"""
+    changed_files: Mapping[str, str] = field(default_factory=dict)
+    """benchmark file => why what it holds may not be compared"""
+    statements: tuple[str, ...] = ()
+
+    def refused(self, name: str) -> str | None:
+        """Why a benchmark may not be compared; None if it may."""
+        return self.refusal or self.changed_files.get(name.partition("::")[0])
+
+
+def preflight(base: Runnable, head: Runnable, benchmarks: Benchmarks) -> Preflight:
+    """Ask both interpreters, and hash the benchmarks on both sides.
+
+    Raises:
+        BenchmarkFailedError: an interpreter cannot even say what it is.
+    """
+    known = [
+        None if isinstance(benchmarks, Commands) else described(side, label)
+        for side, label in ((base, "base"), (head, "head"))
+    ]
+    everything, files = _changed(benchmarks.sources(base), benchmarks.sources(head))
+    return Preflight(
+        Side(name=base.name, identity=base.identity, environment=known[0]),
+        Side(name=head.name, identity=head.identity, environment=known[1]),
+        unlike(*known) or everything,
+        files,
+        tuple(machine_statements()),
+    )
+
+
+def described(side: Runnable, label: str) -> Environment:
+    """A side's environment, as its own interpreter sees it; what is the machine's is ours.
+
+    Raises:
+        BenchmarkFailedError: it does not say.
+    """
+    with scratch() as folder:
+        path = folder / "found.json"
+        argv: list[str | Path] = [*side.argv, PROBE / "side_environment.py", path]
+        done = ended(argv, cwd=side.cwd, environment=side.environment, timeout_s=PROBE_TIMEOUT_S)
+        said = path.read_bytes() if path.is_file() else b""
+    try:
+        found: dict[str, Any] = json.loads(said)
+        packages = {str(name): str(number) for name, number in found["packages"].items()}
+        python, threads, device = str(found["python"]), int(found["threads"]), str(found["device"])
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise BenchmarkFailedError(
+            f"{label}'s interpreter does not say what it is: {done.failure(side.argv[0])}"
+        ) from error
+    ours = environment(torch.device("cpu"))
+    return Environment(
+        aigc_bench=packages.get("aigc-bench", "not installed"),
+        python=python,
+        platform=ours.platform,
+        cpu=ours.cpu,
+        cpu_count=ours.cpu_count,
+        memory_bytes=ours.memory_bytes,
+        threads=threads,
+        device=device,
+        packages=packages,
+        git_revision=side.identity if "/" not in side.identity else None,
+    )
+
+
+def unlike(base: Environment | None, head: Environment | None) -> str | None:
+    """Why timings of these two would not be about the code; None if they would."""
+    if base is None or head is None:
+        return None
+    for what, old, new in (("threads", base.threads, head.threads), ("device", base.device, head.device)):
+        if old != new:
+            return f"unlike {what}: base has {old}, head has {new}; run both sides alike"
+    return None
+
+
+def as_measured(side: Side, process: Mapping[str, Any]) -> Side:
+    """The side with the threads and the device that its measured process had."""
+    if side.environment is None or not process:
+        return side
+    seen = replace(side.environment, threads=int(process["threads"]), device=str(process["device"]))
+    return side.model_copy(update={"environment": seen})
+
+
+def _changed(base: Mapping[str, str], head: Mapping[str, str]) -> tuple[str | None, dict[str, str]]:
+    """(why nothing may be compared, why what a file holds may not): a conftest or helper concerns all of them."""
+    unlike = {
+        name: f"{name} is not the same on both sides: what is timed may have changed"
+        for name in sorted(base.keys() & head.keys())
+        if base[name] != head[name]
+    }
+    # Test files that only one side has hold benchmarks that only one side has.
+    unlike |= {
+        name: f"only {'base' if name in base else 'head'} has {name}"
+        for name in sorted(base.keys() ^ head.keys())
+        if not _holds_tests(name)
+    }
+    shared = [reason for name, reason in unlike.items() if not _holds_tests(name)]
+    return (shared[0] if shared else None), unlike
+
+
+def _holds_tests(name: str) -> bool:
+    """By pytest's own names; what is called otherwise may serve any of them."""
+    stem = Path(name).stem
+    return stem.startswith(("test_", "bench_")) or stem.endswith(("_test", "_bench"))
+
+
+def machine_identity() -> dict[str, Any]:
+    """What pairs may be gone on with on: another machine begins anew."""
+    ours = environment(torch.device("cpu"))
+    return {"node": platform.node(), "cpu": ours.cpu, "cpu_count": ours.cpu_count, "platform": ours.platform}
+
+
+def machine_statements() -> list[str]:
+    """What of this machine moves timings: recorded, and warned of where it will cost pairs."""
+    cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    load = os.getloadavg()[0]
+    governor, quota = _read(GOVERNOR) or "not known", _read(QUOTA) or "not known"
+    found = [
+        f"Machine before the first pair: {cpus} CPUs, load average {load:.2g}, frequency governor {governor}, "
+        f"CPU quota {'none' if quota.startswith('max') else quota}.",
+        *(f"{one}." for one in gpu_clocks()),
+    ]
+    if load > LOADED * cpus:
+        found.append(
+            f"A load average of {load:.2g} on {cpus} CPUs: somebody else is working here. Pairs will differ more, and "
+            "more of them will be needed; the error rates hold."
+        )
+    free = _free_bytes()
+    if free is not None and free < LITTLE_MEMORY:
+        found.append(f"Only {free / 2**20:.0f} MiB of memory are free: processes may be slowed by swapping, or killed.")
+    return found
+
+
+def _free_bytes() -> int | None:
+    for line in (_read(Path("/proc/meminfo")) or "").splitlines():
+        if line.startswith("MemAvailable:"):
+            return int(line.split()[1]) * 1024
+    return None
+
+
+def _read(path: Path) -> str | None:
+    try:
+        return path.read_text().strip()
+    except OSError:
+        return None

@@ -1,0 +1,1 @@
+"""Generators: drawing, training, checkpoints, and the anchor rows."""

@@ -1,0 +1,1 @@
+"""Images: canonical form, readers, extractors."""

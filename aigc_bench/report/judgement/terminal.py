@@ -1,0 +1,94 @@
+"""Judgement => terminal: the verdict, what changed, what is undecided, what passes; within 80 columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from aigc_bench.gate.verdicts import Judgement
+from aigc_bench.report.judgement import decisions
+from aigc_bench.report.judgement.decisions import Row, State
+
+NUM_PASSING = 20
+"""passing rows that are shown; more are counted"""
+
+STYLES: dict[State, str] = {
+    "regression": "bold red",
+    "failed": "bold red",
+    "accepted": "yellow",
+    "improved": "cyan",
+    "inconclusive": "yellow",
+    "incomparable": "yellow",
+    "pass": "green",
+}
+VERDICT_STYLES = {"PASS": "bold green", "REGRESSION": "bold red", None: "bold red"}
+
+
+def judgement_lines(judgement: Judgement) -> Group:
+    """Everything that a terminal shows. Texts are never markup, whatever brackets a name has."""
+    return Group(*_parts(judgement))
+
+
+def _parts(judgement: Judgement) -> Iterator[RenderableType]:
+    rows = decisions.grouped(judgement)
+    yield Text(decisions.headline(judgement), VERDICT_STYLES.get(judgement.verdict, "bold yellow"))
+    yield Text(f"claim: {judgement.claim}")
+    for role, text in decisions.sides(judgement):
+        yield Text(f"{role}:  {text}", "dim")
+    for title, found in (("changed", rows.changed), ("undecided", rows.undecided)):
+        if found:
+            yield _table(title, found)
+    if rows.passing:
+        yield _table("passing", rows.passing[:NUM_PASSING])
+    if len(rows.passing) > NUM_PASSING:
+        yield Text(f"  and {len(rows.passing) - NUM_PASSING} more that pass", "dim")
+    yield from _lists(judgement)
+
+
+def _table(title: str, rows: Sequence[Row]) -> Table:
+    """Verdict, and beside it name, numbers and reason, one below the other: names are long and terminals are not."""
+    out = Table(title=f"\n{title}", title_justify="left", box=None, show_header=False, padding=(0, 2, 0, 0))
+    out.add_column(no_wrap=True, min_width=max(map(len, decisions.WORDS.values())))
+    out.add_column(overflow="fold")
+    for row in rows:
+        body = Text(row.decision.subject, "bold" if row.state != "pass" else "")
+        if row.decision.base is not None or row.decision.head is not None:
+            body.append(f"\n{_numbers(row)}", "not bold")
+        body.append(f"\n{row.why}", "not bold dim")
+        out.add_row(Text(row.word, STYLES[row.state]), body)
+    return out
+
+
+def _numbers(row: Row) -> str:
+    """As in: 12.30 ms → 13.17 ms   worse by +7.1 % (+5.0 … +9.2 %)."""
+    if row.decision.worsening is None:
+        return f"{row.base} → {row.head}"
+    within = f" ({row.interval})" if row.interval else ""
+    return f"{row.base} → {row.head}   worse by {row.change}{within}"
+
+
+def _lists(judgement: Judgement) -> Iterator[RenderableType]:
+    """What stands below the tables."""
+    costs = [f"{row.decision.subject}: {row.change}; {_signed(row)}" for row in decisions.signed_for(judgement)]
+    yield Text()
+    for title, texts in (
+        ("new, with nothing to compare with", judgement.new),
+        ("removed", judgement.removed),
+        ("accepted costs", costs),
+        ("to know", judgement.statements),
+        ("tested by", decisions.tests(judgement)),
+    ):
+        if texts:
+            yield Text(f"{title}:")
+            yield from (Padding(Text(text), (0, 0, 0, 2)) for text in texts)
+    yield Text(f"{decisions.counts(judgement) or 'nothing was compared'}; {judgement.wall_s:.0f} s", "dim")
+
+
+def _signed(row: Row) -> str:
+    acceptance = row.decision.acceptance
+    assert acceptance is not None
+    return ("expired, was " if acceptance.expired else "") + decisions.terms(acceptance)

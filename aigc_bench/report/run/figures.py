@@ -1,0 +1,276 @@
+"""The figures: each one function from the run to a matplotlib figure on a light card that reads in both themes."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.text import Annotation
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+from aigc_bench.report.run.tables import Cell, columns, frechet_metric, table
+from aigc_bench.runs.records import Exhibits, Run, exhibit_of
+from aigc_bench.stats import binomial
+
+STYLE = {
+    **sns.axes_style("whitegrid"),
+    "font.size": 10.0,
+    "axes.titlesize": 11.0,
+    "axes.edgecolor": "#b8bcc4",
+    "grid.color": "#e6e8ec",
+    "svg.hashsalt": "aigc-bench",
+    "svg.fonttype": "path",
+    "figure.facecolor": "white",
+}
+DPI = 110
+LABEL_WIDTH, LABEL_HEIGHT = 70, 20
+"""in a figure's own pixels, of which 100 are an inch: room for a generator's name"""
+Palette = dict[str, Any]
+
+
+def palette(run: Run) -> Palette:
+    """One colour per generator, safe for the colour-blind; the anchors are grey."""
+    names = [entry.name for entry in run.suite.generators]
+    colours = sns.color_palette("colorblind", max(len(names), 3))
+    return {
+        **dict(zip(names, colours, strict=False)),
+        "floor": "#3d5a4c",
+        "noise": "#9a9a9a",
+        "reference": "#3d5a4c",
+    }
+
+
+def _axes(title: str, width: float = 6.4, height: float = 4.0) -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(width, height), layout="constrained")
+    axes = figure.subplots()
+    axes.set_title(title, loc="left")
+    return figure, axes
+
+
+def _point(axes: Axes, x: Cell, y: Cell, label: str, colour: Any) -> None:
+    """A point with its 95 % intervals, and a faint one per training seed."""
+    if x.value is None or y.value is None:
+        return
+    axes.scatter(x.values, y.values, s=14, color=colour, alpha=0.45, linewidths=0)
+    bars: dict[str, Any] = {}
+    for key, cell in (("xerr", x), ("yerr", y)):
+        if cell.interval and cell.value is not None:
+            low, high = cell.interval
+            bars[key] = [[max(cell.value - low, 0)], [max(high - cell.value, 0)]]
+    axes.errorbar(x.value, y.value, **bars, fmt="o", ms=7, capsize=3, color=colour, label=label)
+    axes.annotate(label, (x.value, y.value), xytext=(7, 6), textcoords="offset points", color=colour, weight="bold")
+
+
+def _part_labels(axes: Axes) -> None:
+    """Of two points side by side the left one's label goes to its left; to be called when the limits stand."""
+    labels = [text for text in axes.texts if isinstance(text, Annotation)]
+    places = axes.transData.transform([label.xy for label in labels])
+    for label, place in zip(labels, places, strict=True):
+        right, up = (places - place).T
+        if np.any((right > 0) & (right < LABEL_WIDTH) & (abs(up) < LABEL_HEIGHT)):
+            label.set(ha="right", position=(-7, 6))
+
+
+def _plain_numbers(axes: Axes) -> None:
+    """Ticks of logarithmic axes as numbers are said, 0.5 and 2,000, and no powers of ten."""
+    for axis, (low, high) in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim())):
+        if axis.get_scale() == "log":
+            # Within two decades, decades alone would be one tick or two.
+            axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if high < 100 * low else (1.0,)))
+            axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+            axis.set_minor_formatter(NullFormatter())
+
+
+def quality_against_speed(run: Run, exhibits: Exhibits) -> Figure | None:
+    """Fréchet distance against throughput at the largest common batch size."""
+    quality, speed = table(run, "quality"), table(run, "speed")
+    metric = frechet_metric(quality)
+    rates = [m for m in columns(speed) if m.startswith("samples_per_s@")]
+    if metric is None or not rates:
+        return None
+    rate = "samples_per_s@64" if "samples_per_s@64" in rates else rates[-1]
+    figure, axes = _axes("Quality against speed: the lower right is better")
+    colours = palette(run)
+    for name in speed:
+        if metric in quality.get(name, {}) and rate in speed[name]:
+            _point(axes, speed[name][rate], quality[name][metric], name, colours[name])
+    floor = quality.get("floor", {}).get(metric)
+    if floor and floor.value:
+        axes.axhline(floor.value, color=colours["floor"], ls="--", lw=1)
+        axes.annotate(
+            "floor",
+            (0.01, floor.value),
+            xycoords=("axes fraction", "data"),
+            va="bottom",
+            color=colours["floor"],
+        )
+    axes.set(xscale="log", yscale="log", xlabel=rate.replace("@", " at batch "), ylabel=metric)
+    axes.margins(0.25)
+    _plain_numbers(axes)
+    return figure
+
+
+def precision_recall(run: Run, exhibits: Exhibits) -> Figure | None:
+    """Precision against recall, with the floor."""
+    rows = {name: row for name, row in table(run, "quality").items() if {"precision", "recall"} <= set(row)}
+    if not rows:
+        return None
+    figure, axes = _axes("Precision and recall: the upper right is better", 5.2, 4.4)
+    colours = palette(run)
+    for name, row in rows.items():
+        _point(axes, row["recall"], row["precision"], name, colours[name])
+    axes.set(xlabel="recall (diversity)", ylabel="precision (fidelity)", xlim=(-0.05, 1.1), ylim=(-0.05, 1.1))
+    _part_labels(axes)
+    return figure
+
+
+def losses(run: Run, exhibits: Exhibits) -> Figure | None:
+    """Every loss of every trained generator; one line per training seed."""
+    trained = [case for case in run.cases if case.training and case.training.losses]
+    names = list(dict.fromkeys(case.generator for case in trained))
+    if not names:
+        return None
+    figure = Figure(figsize=(3.6 * len(names), 3.2), layout="constrained")
+    panels = figure.subplots(1, len(names), squeeze=False)[0]
+    for axes, name in zip(panels, names, strict=True):
+        for case in trained:
+            if case.generator == name and case.training:
+                for (loss, values), style in zip(case.training.losses.items(), ("-", "--", ":", "-."), strict=False):
+                    first = case.training_seed in (0, None)
+                    axes.plot(case.training.loss_steps, values, style, lw=1, color=palette(run)[name],
+                              alpha=1 if first else 0.45, label=loss if first else None)  # fmt: skip
+        axes.set_title(name, loc="left")
+        axes.set(xlabel="step", ylabel="loss")
+        axes.legend(frameon=False, fontsize=8)
+    return figure
+
+
+def latency(run: Run, exhibits: Exhibits) -> Figure | None:
+    """Empirical distribution of single calls, pooled over training seeds."""
+    pooled = _pooled(exhibits, "latency")
+    if not pooled:
+        return None
+    figure, axes = _axes("Latency of one sample")
+    colours = palette(run)
+    for name, seconds in pooled.items():
+        sns.ecdfplot(x=np.concatenate(seconds) * 1e3, ax=axes, color=colours[name], label=name)
+    for share in (0.5, 0.95, 0.99):
+        axes.axhline(share, color="#b8bcc4", lw=0.8, ls=":")
+        axes.annotate(
+            f"p{share * 100:.0f}",
+            (1.0, share),
+            xytext=(3, 0),
+            xycoords=("axes fraction", "data"),
+            textcoords="offset points",
+            fontsize=8,
+            va="center",
+        )
+    axes.set(xscale="log", xlabel="milliseconds", ylabel="share of calls")
+    _plain_numbers(axes)
+    axes.legend(frameon=False)
+    return figure
+
+
+def class_balance(run: Run, exhibits: Exhibits) -> Figure | None:
+    """Share of every predicted class."""
+    pooled = _pooled(exhibits, "classes")
+    if "reference" not in pooled:
+        return None
+    order = ["reference", *(entry.name for entry in run.suite.generators)]
+    counts = {name: np.sum(pooled[name], axis=0).astype(int) for name in order if name in pooled}
+    frame = pd.DataFrame(
+        {"class": str(k), "share": count / total.sum(), "": name}
+        for name, total in counts.items()
+        for k, count in enumerate(total)
+    )
+    figure, axes = _axes("Predicted classes, with 95 % sampling error", 7.2, 3.4)
+    sns.barplot(frame, x="class", y="share", hue="", ax=axes, palette=palette(run), errorbar=None)
+    for bars, total in zip(list(axes.containers), counts.values(), strict=True):
+        for bar, count in zip(bars, total, strict=True):
+            share = binomial.exact(int(count), int(total.sum()))
+            axes.vlines(bar.get_x() + bar.get_width() / 2, share.low, share.high, color="#20242c", lw=0.8)
+    axes.set_ylim(top=axes.get_ylim()[1] * 1.12)  # room for the legend
+    axes.legend(frameon=False, ncols=4, fontsize=8)
+    return figure
+
+
+def neighbour_distance(run: Run, exhibits: Exhibits) -> Figure | None:
+    """How far samples are from the fit split, against how far held-out real data are."""
+    pooled = _pooled(exhibits, "neighbour_distance")
+    if not pooled:
+        return None
+    figure, axes = _axes("Distance to the nearest training sample")
+    for name, distances in pooled.items():
+        if name != "noise":
+            label = "floor (held-out real)" if name == "floor" else name
+            sns.ecdfplot(x=np.concatenate(distances), ax=axes, color=palette(run)[name], label=label,
+                         ls="--" if name == "floor" else "-")  # fmt: skip
+    axes.set(xlabel="distance in feature space", ylabel="share of samples")
+    axes.legend(frameon=False)
+    return figure
+
+
+def _pooled(exhibits: Exhibits, kind: str) -> dict[str, list[Any]]:
+    """Generator => one array per training seed."""
+    found: dict[str, list[Any]] = {}
+    for key in sorted(exhibits):
+        what, name = exhibit_of(key)
+        if what == kind:
+            found.setdefault(name, []).append(exhibits[key].numpy())
+    return found
+
+
+FIGURES: dict[str, tuple[Callable[[Run, Exhibits], Figure | None], str]] = {
+    "quality-against-speed": (
+        quality_against_speed,
+        "Bars are 95 % intervals (sampling only); faint points are training seeds. The dashed line is what held-out "
+        "real data score against the reference.",
+    ),
+    "precision-recall": (
+        precision_recall,
+        "Bars are 95 % intervals. Noise can show a high recall: its outliers have huge neighbourhoods.",
+    ),
+    "class-balance": (
+        class_balance,
+        "Classes as the extractor's classifier predicts them; training seeds pooled.",
+    ),
+    "losses": (losses, "Means over short spans of steps; fainter lines are further training seeds."),
+    "latency": (latency, "Single calls with one seed, after a warm-up, in this process."),
+    "neighbour-distance": (
+        neighbour_distance,
+        "A curve well to the left of the floor's means that samples are closer to training data than unseen real "
+        "data are: memorisation, or a collapse onto a few typical samples.",
+    ),
+}
+
+
+def draw(run: Run, exhibits: Exhibits) -> dict[str, tuple[str, bytes, str]]:
+    """Name => (SVG, PNG, caption) of every figure that this run has something to show in."""
+    found = {}
+    with mpl.rc_context(STYLE):
+        for name, (function, caption) in FIGURES.items():
+            figure = function(run, exhibits)
+            if figure is not None:
+                found[name] = (svg(figure), _png(figure), caption)
+    return found
+
+
+def svg(figure: Figure) -> str:
+    """The figure as an element of a page; the same bytes for the same figure, if drawn and saved in `STYLE`."""
+    out = io.StringIO()
+    figure.savefig(out, format="svg", metadata={"Date": None})
+    text = out.getvalue()
+    return text[text.index("<svg") :]
+
+
+def _png(figure: Figure) -> bytes:
+    out = io.BytesIO()
+    figure.savefig(out, format="png", dpi=DPI)
+    return out.getvalue()

@@ -1,0 +1,149 @@
+"""One row under one extractor: its features beside the real side's, and every score that can be had from them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from aigc_bench import core
+from aigc_bench.core import Evidence, FeaturePair, Features, Metric, Score, SpatialStatisticsPair, StatisticsPair
+from aigc_bench.core.errors import DataError
+from aigc_bench.runs.scoring.harness import Row, scored
+from aigc_bench.samples.sets import SampleSet
+from aigc_bench.metrics.frechet import fd
+from aigc_bench.metrics.protocols import Protocol
+from aigc_bench.evidence import feature_files
+from aigc_bench.evidence.extraction import Place, entry_of, extractor_for, features_of, sources_of
+from aigc_bench.runs.scoring.reference import Reference
+
+Metrics = Mapping[str, Mapping[str, Metric[Any]]]
+"""by protocol, and there by entry point"""
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One extractor's view of a set of samples and of the real side."""
+
+    row: Row
+    extractor: core.FeatureExtractor
+    fake: Features
+    real: Features | None
+    reference: Reference
+    shared: dict[str, Any] = field(default_factory=dict)
+    """of every pair that is made of this"""
+    entry: str | None = None
+    """where in the cache the samples' features are; None of a loader's"""
+
+    def pair(self) -> FeaturePair | None:
+        """Both sides' features; None where only moments of the real side are published.
+
+        Raises:
+            DataError: features of unlike width.
+        """
+        if self.real is None:
+            return None
+        widths = self.fake.pool.shape[1], self.real.pool.shape[1]
+        if widths[0] != widths[1]:
+            raise DataError(
+                f"extractor {self.extractor.name!r} gives {widths[0]} features for images of {self.row.name} and "
+                f"{widths[1]} for those of {self.reference.name}; expected images of one size and as many channels: "
+                "convert one side, or use an extractor that does, such as 'inception'"
+            )
+        bias = getattr(self.extractor, "logit_bias", None)
+        return FeaturePair(self.real, self.fake, self.extractor.name, self.extractor.digest, bias, self.shared)
+
+    def distance(self, scores: Sequence[Score], protocol: Protocol) -> float | None:
+        """The Fréchet distance among the scores, if it is there."""
+        name = protocol.called(fd.name.format(extractor=self.extractor.name))
+        return next((s.estimate.value for s in scores if s.metric == name and s.estimate), None)
+
+    def scores(self, protocols: Sequence[Protocol], metrics: Metrics, place: Place) -> Iterator[Score]:
+        """Every score that the protocols print, one forward pass for all of them."""
+        evidence = self._evidence()
+        reason = f"{self.reference.name} holds moments only; give real samples to have it"
+        for protocol in protocols:
+            for metric in metrics[protocol.name].values():
+                # Published moments come before samples: they are of the whole real set, the samples often of a part.
+                ways = [way for way in (metric.of_statistics, metric) if way and way.evidence in evidence]
+                if ways:
+                    found = evidence[ways[0].evidence]
+                    yield scored(ways[0], found, self.row, place.cache, place.on_event, protocol.called)
+                else:
+                    yield without(self.row.name, metric, protocol, self.extractor, reason)
+
+    def _evidence(self) -> dict[type[Evidence], Evidence]:
+        """Whatever there is to compute metrics from, by its type."""
+        name, digest, moments = self.extractor.name, self.extractor.digest, self.reference.statistics
+        found: dict[type[Evidence], Evidence] = {}
+        if (pair := self.pair()) is not None:
+            found[FeaturePair] = pair
+        if moments is not None:
+            self._check_width(moments.mean, self.fake.pool)
+            found[StatisticsPair] = StatisticsPair(moments.mean, moments.cov, self.fake, name, digest)
+        if moments is not None and moments.spatial_mean is not None and moments.spatial_cov is not None:
+            if self.fake.spatial is not None:
+                self._check_width(moments.spatial_mean, self.fake.spatial)
+            found[SpatialStatisticsPair] = SpatialStatisticsPair(
+                moments.spatial_mean, moments.spatial_cov, self.fake, name, digest
+            )
+        return found
+
+    def _check_width(self, mean: Tensor, features: Tensor) -> None:
+        if len(mean) != features.shape[1]:
+            raise DataError(
+                f"{self.reference.name} holds moments of {len(mean)} features, extractor {self.extractor.name!r} "
+                f"has {features.shape[1]}; choose the protocol that the file was made by"
+            )
+
+
+def without(row: str, metric: Metric[Any], protocol: Protocol, extractor: core.FeatureExtractor, reason: str) -> Score:
+    """The score that a row does not have, and why."""
+    return Score(
+        generator=row,
+        training_seed=None,
+        metric=protocol.called(metric.name.format(extractor=extractor.name)),
+        kind=metric.kind,
+        higher_is_better=metric.higher_is_better,
+        status="not available",
+        reason=reason,
+        extractor=extractor.name,
+        extractor_digest=extractor.digest,
+    )
+
+
+def observed(
+    name: str,
+    samples: SampleSet,
+    reference: Reference,
+    real: Features | None,
+    protocol: Protocol,
+    place: Place,
+    limit: int | None = None,
+) -> Observation:
+    """See the first `limit` samples of a row.
+
+    Raises:
+        ConfigurationError: the extractor does not take such images.
+        DataError: images that cannot be read, or a real side of another extractor.
+        BenchmarkFailedError: samples that cannot be drawn, or features that are undefined.
+    """
+    extractor = extractor_for(protocol, samples, place)
+    reference.check_extractor(extractor, protocol, place)
+    entry = entry_of(extractor, samples, place, limit)
+    fake = features_of(extractor, samples, place, limit)
+    identity = {
+        "torch": torch.__version__,
+        "threads": torch.get_num_threads(),
+        "device": str(place.device),
+        "samples": samples.digest or feature_files.digest_of(fake),
+        "reference": reference.digest,
+        "num_samples": fake.num_samples,
+        "num_reference": real.num_samples if real else None,
+        "extractor": extractor.digest,
+        "extractor_source": sources_of(extractor),
+    }
+    return Observation(Row(name, None, identity), extractor, fake, real, reference, entry=entry)

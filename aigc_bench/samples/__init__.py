@@ -1,0 +1,1 @@
+"""Sets of samples as streams, whatever they were opened from."""

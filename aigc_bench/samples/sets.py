@@ -1,0 +1,224 @@
+"""What an opened set of samples is, whatever it was opened from."""
+
+from __future__ import annotations
+
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Literal, NamedTuple, TypeVar
+
+import torch
+from torch import Tensor
+
+from aigc_bench.core.errors import DataError
+
+OnBadImage = Literal["error", "skip"]
+T = TypeVar("T")
+
+TAKEN_AT_ONCE = 64
+"""samples of a chunk, where single ones have to be found in a pass over all"""
+
+PENDING = 4
+"""chunks of half-filled sizes held back, before the fullest is given away short"""
+
+
+class Skipped(NamedTuple):
+    """An image that was left out."""
+
+    name: str
+    reason: str
+
+
+class Chunk(NamedTuple):
+    """Samples of one size, and where they stand in the set."""
+
+    indices: Tensor
+    """(n,) int64 positions among the samples that are not skipped, ascending"""
+    samples: Tensor
+    """(n, C, H, W) uint8, in whatever memory format the source has"""
+
+
+class SampleSet(ABC):
+    """Image samples in a fixed order, read as often as asked, never as a whole.
+
+    A context manager: `close` gives files back. The number of channels is the same throughout: 1 or 3.
+    """
+
+    on_bad_image: OnBadImage = "error"
+    """what becomes of an image that cannot be read"""
+
+    def __init__(self, name: str, policies: tuple[str, ...]) -> None:
+        self.name = name
+        """what messages and reports call the set"""
+        self.policies = policies
+        """a sentence per decision about pixel formats that was taken for this set"""
+
+    @property
+    @abstractmethod
+    def num_listed(self) -> int | None:
+        """Samples that were found, readable or not; None for a loader, which does not say."""
+
+    @property
+    @abstractmethod
+    def num_samples(self) -> int | None:
+        """Samples that `chunks` yields; None until one complete pass where only that can tell.
+
+        Only a pass can tell for a loader, and wherever unreadable images are skipped.
+        """
+
+    @property
+    @abstractmethod
+    def shape(self) -> tuple[int, int, int] | None:
+        """(C, H, W) where all images are known to have one size, otherwise None."""
+
+    @property
+    @abstractmethod
+    def digest(self) -> str | None:
+        """SHA-256 that names the content.
+
+        Of image files, over their bytes in order: cheaper than over pixels, and the same for a folder and an archive
+        of it. Of everything else, over (C, H, W) and the pixels of every sample in order. None for data sets and
+        loaders until one complete pass: they may shuffle or augment, so the digest is that of the latest pass.
+        """
+
+    @property
+    def skipped(self) -> tuple[Skipped, ...]:
+        """What was left out, in order; complete after one complete pass."""
+        return ()
+
+    @property
+    def left_out(self) -> dict[int, str]:
+        """The same by position among what is listed: why it cannot be read."""
+        return {}
+
+    def restore(self, left_out: Mapping[int, str], num_samples: int | None) -> None:
+        """Know what an earlier pass over the same content left out, and how many samples it yielded if complete."""
+        return
+
+    def within(self, limit: int | None) -> int | None:
+        """`limit`, or None where it is known to leave nothing out."""
+        return None if limit is None or (self.num_samples is not None and limit >= self.num_samples) else limit
+
+    @property
+    def labels(self) -> tuple[str, ...] | None:
+        """The class of every sample that `chunks` yields, in order; None where the source does not say.
+
+        Of image files the folders at the first level where there are several, of an npz file the integers in `arr_1`,
+        of data sets and loaders the second part of their items, which only a complete pass can tell.
+
+        Raises:
+            DataError: there is something in the place of labels that is none.
+        """
+        return None
+
+    @abstractmethod
+    def chunks(self, size: int) -> Iterator[Chunk]:
+        """Yield all samples in chunks of at most `size` images of one size.
+
+        Where all have one size the chunks are in order and all but the last are full. Where sizes differ, samples wait
+        for others of their size, at most `PENDING * size` of them; `indices` keeps the order.
+
+        Raises:
+            DataError: an unreadable image that is not to be skipped, or nothing readable at all.
+        """
+
+    def batches(self, size: int) -> Iterator[Tensor]:
+        """Yield all samples in order: (n, C, H, W) uint8, n = size but for the last.
+
+        Raises:
+            DataError: as `chunks`, and where sizes differ.
+        """
+        first = None
+        for chunk in self.chunks(size):
+            shape = tuple(chunk.samples.shape[1:])
+            first = first or shape
+            if shape != first:
+                raise DataError(
+                    f"{self.name} holds images of several sizes, {first} and {shape} (C, H, W) among them; expected "
+                    "images of one size here: resize them, or read the set by chunks()"
+                )
+            yield chunk.samples
+
+    def take(self, indices: Sequence[int]) -> list[Tensor]:
+        """Single samples by their position, (C, H, W) uint8 on the CPU: one pass, where there is no shorter way.
+
+        Raises:
+            DataError: as `chunks`.
+        """
+        wanted, found = set(indices), dict[int, Tensor]()
+        for chunk in self.chunks(TAKEN_AT_ONCE):
+            for row, index in enumerate(chunk.indices.tolist()):
+                if index in wanted:
+                    found[index] = chunk.samples[row].cpu().contiguous()
+            if len(found) == len(wanted):
+                break
+        return [found[index] for index in indices]
+
+    def close(self) -> None:
+        """Give back what is held open; the set cannot be read afterwards."""
+        return
+
+    def __enter__(self) -> SampleSet:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def readable(pieces: Iterable[T], name: str) -> Iterator[T]:
+    """Yield what is read; an error of the disk or network that it comes from says whose it is.
+
+    Raises:
+        DataError: it cannot be read on.
+    """
+    try:
+        yield from pieces
+    except OSError as error:
+        raise DataError(f"{name} cannot be read: {error}; see that it is there, whole, and readable") from error
+
+
+def grouped(samples: Iterable[Tensor], size: int) -> Iterator[Chunk]:
+    """Yield samples (H, W, C) as chunks of one size; see `SampleSet.chunks`."""
+    if size < 1:
+        raise ValueError(f"expected chunks of at least one sample, got {size}")
+    pending: dict[torch.Size, list[tuple[int, Tensor]]] = {}
+    num_held = 0
+    for index, sample in enumerate(samples):
+        group = pending.setdefault(sample.shape, [])
+        group.append((index, sample))
+        num_held += 1
+        if len(group) == size:
+            ready = sample.shape
+        elif num_held == PENDING * size:
+            ready = max(pending, key=lambda shape: len(pending[shape]))
+        else:
+            continue
+        chunk = _stacked(pending.pop(ready))
+        num_held -= len(chunk.indices)
+        yield chunk
+    for group in pending.values():
+        yield _stacked(group)
+
+
+def _stacked(group: list[tuple[int, Tensor]]) -> Chunk:
+    # Stacked as the pixels lie in an image and turned as a view: channels_last, which convolutions like best.
+    samples = torch.stack([sample for _, sample in group]).permute(0, 3, 1, 2)
+    return Chunk(torch.tensor([index for index, _ in group]), samples)
+
+
+class PixelDigest:
+    """SHA-256 over (C, H, W) and the pixels of every sample, in order: independent of how they are batched."""
+
+    def __init__(self) -> None:
+        self._sha = hashlib.sha256()
+
+    def update(self, samples: Tensor) -> None:
+        """Add samples (n, C, H, W) uint8."""
+        mark = f"{tuple(samples.shape[1:])}".encode()
+        for sample in samples.cpu().contiguous():
+            self._sha.update(mark)
+            self._sha.update(memoryview(sample.numpy()))
+
+    def hexdigest(self) -> str:
+        """Name what was added so far."""
+        return self._sha.hexdigest()

@@ -1,0 +1,1 @@
+"""The machine: processors, clocks, processes, files, the stage cache, downloads."""

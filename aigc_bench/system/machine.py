@@ -1,0 +1,121 @@
+"""What machine and software this is: recorded in every run, shown by `doctor`."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, ClassVar
+
+import torch
+
+from aigc_bench.core.errors import ConfigurationError
+
+PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "torchmetrics", "pydantic", "matplotlib", "seaborn")
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """The machine and the software a run was made with."""
+
+    __pydantic_config__: ClassVar[Any] = {"extra": "forbid"}
+
+    aigc_bench: str
+    python: str
+    platform: str
+    cpu: str
+    cpu_count: int
+    memory_bytes: int
+    threads: int
+    device: str
+    packages: dict[str, str]
+    gpu: str | None = None
+    gpu_driver: str | None = None
+    git_revision: str | None = None
+    """of the working directory, "-dirty" where it has uncommitted changes"""
+
+
+def environment(device: torch.device) -> Environment:
+    """Describe this process."""
+    cuda = device.type == "cuda"
+    return Environment(
+        aigc_bench=version("aigc-bench"),
+        python=platform.python_version(),
+        platform=platform.platform(),
+        cpu=_cpu(),
+        cpu_count=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        memory_bytes=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+        threads=torch.get_num_threads(),
+        device=str(device),
+        packages={name: _version(name) for name in PACKAGES},
+        gpu=torch.cuda.get_device_name(device) if cuda else None,
+        gpu_driver=_output("nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader") if cuda else None,
+        git_revision=_revision(),
+    )
+
+
+def gpu_clocks() -> tuple[str, ...]:
+    """A phrase per GPU: what it is, how fast it is clocked now and at most; nothing where nvidia-smi is missing."""
+    fields = "index,name,driver_version,clocks.sm,clocks.max.sm,clocks.mem"
+    found = _output("nvidia-smi", f"--query-gpu={fields}", "--format=csv,noheader")
+    rows = [[cell.strip() for cell in line.split(",")] for line in (found or "").splitlines()]
+    return tuple(
+        f"GPU {row[0]} {row[1]}, driver {row[2]}, SM clock {row[3]} (at most {row[4]}), memory clock {row[5]}"
+        for row in rows
+        if len(row) == len(fields.split(","))
+    )
+
+
+def choose_device(name: str) -> torch.device:
+    """The device of that name ("auto", "cpu", "cuda", "cuda:1" …), which is there.
+
+    Raises:
+        ConfigurationError: not a device, or not on this machine.
+    """
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        there = ["auto", "cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
+        first_line = str(error).splitlines()[0]
+        raise ConfigurationError(
+            f"device {name!r} cannot be used here ({first_line}); this machine has: {', '.join(there)}"
+        ) from error
+    return device
+
+
+def _cpu() -> str:
+    info = Path("/proc/cpuinfo")
+    if info.is_file():
+        for line in info.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def _revision() -> str | None:
+    revision = _output("git", "rev-parse", "HEAD")
+    if revision is None:
+        return None
+    return revision + ("-dirty" if _output("git", "status", "--porcelain") else "")
+
+
+def _output(*command: str) -> str | None:
+    """What a command prints, or None where it is missing or fails."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip() or None
