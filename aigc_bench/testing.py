@@ -12,6 +12,9 @@ from torch import Tensor
 
 from aigc_bench.core import Generator, Reconstructor
 from aigc_bench.core.errors import GeneratorError
+from aigc_bench.generators.anchors import GaussianGenerator, NoiseGenerator, build_gaussian, build_noise
+
+__all__ = ["GaussianGenerator", "NoiseGenerator", "build_gaussian", "build_noise", "check_generator"]
 
 GREY_LEVELS = 3
 """how far a sample may move with the batch it is drawn in: float rounding before quantisation, not another image"""

@@ -5,23 +5,29 @@ log-probabilities, timings); a `Metric` is a pure function from one kind of evid
 `Score` is an estimate with its address (which generator, training seed and metric).
 """
 
-from aigc_bench.core.events import Event, OnEvent
-from aigc_bench.core.evidence import (
-    Evidence,
-    FeatureExtractor,
-    FeaturePair,
-    Features,
-    Footprint,
-    Latency,
-    LogProbs,
-    ReconstructionErrors,
-    SpatialStatisticsPair,
-    StatisticsPair,
-    Throughput,
-)
-from aigc_bench.core.generators import Density, Generator, GeneratorBuilder, Reconstructor, Trainable, TrainingLog
-from aigc_bench.core.samples import Batch, Dataset, Modality, SampleSpec
-from aigc_bench.core.scores import Estimate, Metric, ReplicatesOf, Score
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from aigc_bench.core.events import Event, OnEvent
+    from aigc_bench.core.evidence import (
+        Evidence,
+        FeatureExtractor,
+        FeaturePair,
+        Features,
+        Footprint,
+        Latency,
+        LogProbs,
+        ReconstructionErrors,
+        SpatialStatisticsPair,
+        StatisticsPair,
+        Throughput,
+    )
+    from aigc_bench.core.generators import Density, Generator, GeneratorBuilder, Reconstructor, Trainable, TrainingLog
+    from aigc_bench.core.samples import Batch, Dataset, Modality, SampleSpec
+    from aigc_bench.core.scores import Estimate, Metric, ReplicatesOf, Score
 
 __all__ = [
     "Batch",
@@ -52,3 +58,43 @@ __all__ = [
     "Trainable",
     "TrainingLog",
 ]
+
+_HOMES = {
+    "Batch": "samples",
+    "Dataset": "samples",
+    "Density": "generators",
+    "Estimate": "scores",
+    "Event": "events",
+    "Evidence": "evidence",
+    "FeatureExtractor": "evidence",
+    "FeaturePair": "evidence",
+    "Features": "evidence",
+    "Footprint": "evidence",
+    "Generator": "generators",
+    "GeneratorBuilder": "generators",
+    "Latency": "evidence",
+    "LogProbs": "evidence",
+    "Metric": "scores",
+    "Modality": "samples",
+    "OnEvent": "events",
+    "ReconstructionErrors": "evidence",
+    "Reconstructor": "generators",
+    "ReplicatesOf": "scores",
+    "SampleSpec": "samples",
+    "Score": "scores",
+    "SpatialStatisticsPair": "evidence",
+    "StatisticsPair": "evidence",
+    "Throughput": "evidence",
+    "Trainable": "generators",
+    "TrainingLog": "generators",
+}
+"""name => module of this package"""
+
+
+def __getattr__(name: str) -> Any:
+    # Lazily, so that what needs `aigc_bench.core.errors` alone, as the command line's help, does not wait for torch.
+    if name in _HOMES:
+        value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

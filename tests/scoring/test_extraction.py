@@ -206,7 +206,7 @@ def test_features_depend_on_the_code_that_makes_them(
     extraction.features_of(extractor, open_samples(array[:9]), place(tmp_path))
     assert extractor.calls == 2
     files = {path.name for item in extraction.SOURCES for path in extraction.plugins._source_files(item)}
-    assert {"resize.py", "inception.py", "images.py", "feature_files.py"} <= files
+    assert {"resize.py", "inception.py", "decoding.py", "feature_files.py"} <= files
 
 
 EDITED = """

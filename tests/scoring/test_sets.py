@@ -486,7 +486,7 @@ def test_a_killed_score_goes_on_where_it_was(images: dict[str, NDArray[np.uint8]
 
 SLOW = """
 import time
-from aigc_bench.features.pixels import build as build_pixels
+from aigc_bench.modalities.image.extractors.pixels import build as build_pixels
 
 def build(spec, *, device):
     pixels = build_pixels(spec, device=device)
