@@ -23,8 +23,8 @@ from aigc_bench.report.run.page import write_report
 from aigc_bench.report.run.tables import ANCHORS
 from aigc_bench.runs.records import Run
 from aigc_bench.runs.scoring import sets
-from aigc_bench.runs.scoring.bench import Bench
-from aigc_bench.runs.scoring.harness import run_bench
+from aigc_bench.runs.scoring.bench import Bench, metrics_of_samples
+from aigc_bench.runs.scoring.cases import SuiteRows, run_suite
 from aigc_bench.runs.scoring.reduced_precision import drifts
 from aigc_bench.runs.scoring.reference import Reference
 from aigc_bench.runs.scoring.sources import FakeSource, Sources
@@ -82,11 +82,10 @@ def resolve_suite(
     return parse_suite(document, source=name)
 
 
-def prepare(suite: Suite, options: Options, on_event: OnEvent = lambda event: None) -> Bench:
+def prepare(suite: Suite, options: Options, on_event: OnEvent = lambda event: None) -> SuiteRows:
     """Resolve every name of a suite on this machine; nothing is measured yet."""
-    device = _machine(options)
     data: dict[str, Any] = {"data_dir": options.data_dir, "download": options.download}
-    return Bench.prepare(suite, Store(options.store).cache, device, data, on_event)
+    return SuiteRows.prepare(suite, _place(options, on_event), data)
 
 
 def _machine(options: Options) -> torch.device:
@@ -111,8 +110,8 @@ def run(
     """
     options = options or Options()
     resolved = load_suite(suite) if isinstance(suite, str) else suite
-    bench = prepare(resolved, options, on_event)
-    found, exhibits = run_bench(bench, command or f"aigc-bench run {shlex.quote(resolved.name)}")
+    rows = prepare(resolved, options, on_event)
+    found, exhibits = run_suite(rows, command or f"aigc-bench run {shlex.quote(resolved.name)}")
     folder = Store(options.store).write(found, exhibits)
     write_report(found, exhibits, folder)
     return found, folder
@@ -163,8 +162,10 @@ def score(
     options = options or Options()
     wanted = [replace(one, paired=paired) for one in published.selected(protocols, features, precision)]
     place = _place(options, on_event)
-    bench = sets.Bench.prepare(place, wanted, metrics, limit, per_class=per_class, paired=paired)
-    wanted = [one for one in wanted if bench.metrics[one.name]]
+    if limit is not None and limit < 1:
+        raise ConfigurationError(f"expected a limit of at least 1 sample, got {limit}")
+    by_protocol = metrics_of_samples(wanted, metrics)
+    wanted = [protocol for protocol in wanted if by_protocol[protocol.name]]
     if paired:
         _check_paired(holdout, on_bad_image)
     fakes = fake if isinstance(fake, Mapping) else {"samples": fake}
@@ -172,13 +173,12 @@ def score(
         raise ConfigurationError(
             "'floor' and 'noise' name the anchor rows and 'reference' the real side; give the samples another name"
         )
-    with Sources(on_bad_image, place.device, limit) as sources:
+    with Sources(on_bad_image, place, limit) as sources:
         reference = Reference.opened(real, sources.samples)
+        bench = Bench(place, reference, tuple(wanted), by_protocol, limit=limit, per_class=per_class, paired=paired)
         found, exhibits = sets.score_sets(
             {name: sources.fake(source, reference) for name, source in fakes.items()},
-            reference,
             None if holdout is None else sources.samples(holdout),
-            wanted,
             bench,
             command or "aigc_bench.score(…)",
         )
@@ -218,7 +218,7 @@ def save_stats(
         raise ConfigurationError(f"expected an output that ends in .safetensors, got {str(output)!r}")
     place = _place(options, on_event)
     with open_samples(real, on_bad_image=on_bad_image) as samples:
-        notes = list(drifts({samples.name: samples}, Reference(samples.name), wanted[0], place))
+        notes = list(drifts(samples.name, samples, Reference(samples.name), wanted[0], place))
         return extraction.write_features(output, samples, wanted[0], place, notes)
 
 

@@ -41,8 +41,8 @@ are decoded ahead"""
 
 STAGE = "sample-features"
 
-MAX_EXTRACTORS = 4
-"""held at once: of two shapes in two precisions"""
+MAX_EXTRACTORS = 8
+"""held at once: every resize of a network in two precisions, of two shapes of images"""
 
 SOURCES = (core, evidence, modalities, sample_sets)
 """code that all features depend on"""

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from aigc_bench.core import Generator, SampleSpec
 from aigc_bench.core.errors import GeneratorError
 from aigc_bench.generators import drawing
-from aigc_bench.samples.sets import Chunk, PixelDigest, SampleSet, grouped
+from aigc_bench.samples.sets import Chunk, SampleDigest, SampleSet
+from aigc_bench.system.cache import Cache
+
+STAGE = "samples"
+FILE = "samples.bin"
+"""the samples one after the other, without a header: shape and type are the generator's"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,87 +31,139 @@ class FunctionGenerator:
     function: Callable[[Tensor], Tensor]
 
     def sample(self, seeds: Tensor) -> Tensor:
-        """(N,) int64 => (N, *shape) uint8."""
+        """(N,) int64 => (N, *shape) canonical samples."""
         return self.function(seeds)
 
 
 class GeneratedSamples(SampleSet):
     """The samples of seeds 0 … num_samples - 1, drawn in batches of `drawing.SAMPLE_BATCH`.
 
+    Where something names them before they are drawn, and there is a cache, they are drawn once, batch by batch, into a
+    file of it, and read from there piece by piece: several extractors then see what was drawn once, and memory holds
+    one batch. Otherwise every pass draws anew.
+
     Args:
         name: what messages and reports call it.
-        generator: of images.
+        generator: what draws the samples.
         num_samples: N.
         device: where it samples.
-        source: names the code that built it. With the first and the last batch, which tell weights apart, it names
-            the samples before they are drawn. Of a function nothing is known: None, and the digest is that of a
-            complete pass.
+        source: names everything that its samples depend on; None of a function, whose digest is that of a complete
+            pass.
+        fingerprint: the source does not name weights that the code may read from elsewhere; the first and the last
+            batch, which tell weights apart, are part of the digest.
+        cache: where drawn samples are kept.
+        policies: sentences about the samples, for the report.
 
     Raises:
         GeneratorError: it makes no images of one or three channels.
     """
 
     def __init__(
-        self, name: str, generator: Generator, num_samples: int, device: torch.device, source: str | None = None
+        self,
+        name: str,
+        generator: Generator,
+        num_samples: int,
+        device: torch.device,
+        source: str | None = None,
+        *,
+        fingerprint: bool = True,
+        cache: Cache | None = None,
+        policies: Sequence[str] = (),
     ) -> None:
-        super().__init__(name, (f"samples of seeds 0 … {num_samples - 1}, drawn {drawing.SAMPLE_BATCH} at a time",))
+        super().__init__(name, tuple(policies))
         shape = tuple(generator.spec.shape)
         if generator.spec.modality != "image" or len(shape) != 3 or shape[0] not in (1, 3):
             raise GeneratorError(
                 f"{name} makes {generator.spec.modality} samples of shape {shape}; "
                 "expected images (C, H, W) with C = 1 or 3"
             )
-        self._generator = generator
-        self._num_samples = num_samples
-        self._device = device
-        self._source = source
-        self._shape = (shape[0], shape[1], shape[2])
+        self.generator = generator
+        self._num_samples, self._device = num_samples, device
+        self._source, self._fingerprint, self._cache = source, fingerprint, cache
         self._digest: str | None = None
 
     @property
     def num_listed(self) -> int:
-        """N."""
+        """Number of samples N."""
         return self._num_samples
 
     @property
     def num_samples(self) -> int:
-        """N."""
+        """Number of samples N."""
         return self._num_samples
 
     @property
-    def shape(self) -> tuple[int, int, int]:
-        """(C, H, W)."""
-        return self._shape
+    def shape(self) -> tuple[int, ...]:
+        """Shape of one sample."""
+        return tuple(self.generator.spec.shape)
 
     @property
     def digest(self) -> str | None:
-        """Of the source and two batches; without a source that of the latest complete pass, over the pixels."""
+        """Of the source, with a fingerprint of two batches; without a source that of the latest complete pass."""
         if self._digest is None and self._source is not None:
-            pixels = PixelDigest()
-            for number in sorted({0, (self._num_samples - 1) // drawing.SAMPLE_BATCH}):
-                pixels.update(drawing.batch_of(self._generator, number, self._num_samples, self._device))
-            text = f"{self._source} {self._num_samples} {pixels.hexdigest()}"
+            text = f"{self._source} {self._num_samples}"
+            if self._fingerprint:
+                values = SampleDigest()
+                for number in sorted({0, (self._num_samples - 1) // drawing.SAMPLE_BATCH}):
+                    values.update(drawing.batch_of(self.generator, number, self._num_samples, self._device))
+                text += f" {values.hexdigest()}"
             self._digest = hashlib.sha256(text.encode()).hexdigest()
         return self._digest
 
     def chunks(self, size: int) -> Iterator[Chunk]:
-        """Draw all samples; see `SampleSet.chunks`.
+        """Draw all samples, or read those that were drawn; see `SampleSet.chunks`.
 
         Raises:
             GeneratorError: it raised, or what it returned are no such samples.
         """
-        return grouped(self._drawn(), size)
+        if size < 1:
+            raise ValueError(f"expected chunks of at least one sample, got {size}")
+        start = 0
+        for samples in self._drawn(size) if self._cache is None or self._source is None else self._kept(size):
+            yield Chunk(torch.arange(start, start + len(samples)), samples)
+            start += len(samples)
 
     def take(self, indices: Sequence[int]) -> list[Tensor]:
         """Draw these alone, since a seed names its sample; see `SampleSet.take`."""
         seeds = torch.tensor(list(indices), dtype=torch.int64, device=self._device)
-        return list(drawing.samples_of(self._generator, seeds).cpu().contiguous())
+        return list(drawing.samples_of(self.generator, seeds).cpu().contiguous())
 
-    def _drawn(self) -> Iterator[Tensor]:
-        pixels = PixelDigest()
-        for batch in drawing.batches(self._generator, self._num_samples, self._device):
+    @property
+    def is_kept(self) -> bool:
+        """Whether they were drawn before, and need not be drawn again."""
+        return self._cache is not None and self._source is not None and self._cache.is_finished(STAGE, self._inputs)
+
+    @property
+    def _inputs(self) -> dict[str, object]:
+        return {"samples": self.digest, "dtype": str(self.generator.spec.dtype), "shape": self.shape}
+
+    def _drawn(self, size: int) -> Iterator[Tensor]:
+        """Pieces of `size` samples but for the last, across batches."""
+        values = SampleDigest()
+        held: list[Tensor] = []
+        for batch in drawing.batches(self.generator, self._num_samples, self._device):
             if self._source is None:
-                pixels.update(batch)
-            yield from batch.permute(0, 2, 3, 1)
+                values.update(batch)
+            pieces = torch.cat([*held, batch]).split(size)
+            full = [piece for piece in pieces if len(piece) == size]
+            held = list(pieces[len(full) :])
+            yield from full
+        yield from held
         if self._source is None:
-            self._digest = pixels.hexdigest()
+            self._digest = values.hexdigest()
+
+    def _kept(self, size: int) -> Iterator[Tensor]:
+        """The same from the file, which is read and not mapped: pages of a mapping would count as memory in use."""
+        assert self._cache is not None
+        path = self._cache.finish(STAGE, self._inputs, self._write) / FILE
+        dtype = torch.empty(0, dtype=self.generator.spec.dtype).numpy().dtype
+        width = math.prod(self.shape)
+        with path.open("rb") as file:
+            for start in range(0, self._num_samples, size):
+                num = min(size, self._num_samples - start)
+                yield torch.from_numpy(np.fromfile(file, dtype, num * width)).reshape(num, *self.shape)
+
+    def _write(self, folder: Path) -> None:
+        with (folder / FILE).open("wb") as file:
+            for batch in drawing.batches(self.generator, self._num_samples, self._device):
+                batch.cpu().contiguous().numpy().tofile(file)

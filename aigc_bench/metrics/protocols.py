@@ -43,7 +43,10 @@ class Protocol:
         """What a score is called: "fd_inception" => "fid@adm"."""
         prefix = "r" if self.paired and metric.startswith("fd_") else ""
         name = prefix + self.published.get(metric, metric)
-        return name if name.endswith(f"_{self.mark[1:]}") else name + self.mark  # "fd_pixels" says it already
+        says_it = name.endswith(f"_{self.mark[1:]}")  # "fd_pixels" does
+        if self.mark == f"@{self.features}":
+            says_it = says_it or metric.endswith(f"_{self.features}")  # and "fid", which is "fd_inception"
+        return name if says_it else name + self.mark
 
     def shares_a_pass_with(self, other: Protocol) -> bool:
         """Whether one forward pass serves both."""
@@ -144,6 +147,17 @@ def selected(names: Sequence[str], features: Sequence[str], precision: str = "fp
     wanted += [Protocol(name, name, mark=f"@{name}" if len(wanted) + len(features) > 1 else "") for name in features]
     wanted = [_with_precision(protocol, precision) for protocol in wanted]
     return _with_shared_outputs(list({protocol.name: protocol for protocol in wanted}.values()))
+
+
+def of_suite(features: Sequence[str]) -> tuple[Protocol, ...]:
+    """A protocol per extractor of a suite, in its order; scores of `inception` have their published names.
+
+    Raises:
+        UnknownNameError: no such extractor.
+    """
+    published = PROTOCOLS["tf"].published
+    mark = len(features) > 1
+    return tuple(Protocol(name, name, published=published, mark=f"@{name}" if mark else "") for name in features)
 
 
 def passes(protocols: Sequence[Protocol]) -> list[list[Protocol]]:

@@ -68,7 +68,7 @@ class SampleSet(ABC):
 
     @property
     @abstractmethod
-    def shape(self) -> tuple[int, int, int] | None:
+    def shape(self) -> tuple[int, ...] | None:
         """(C, H, W) where all images are known to have one size, otherwise None."""
 
     @property
@@ -206,7 +206,7 @@ def _stacked(group: list[tuple[int, Tensor]]) -> Chunk:
     return Chunk(torch.tensor([index for index, _ in group]), samples)
 
 
-class PixelDigest:
+class SampleDigest:
     """SHA-256 over (C, H, W) and the pixels of every sample, in order: independent of how they are batched."""
 
     def __init__(self) -> None:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from aigc_bench.core.errors import DataError
 from aigc_bench.modalities.image.opening import open_samples
-from aigc_bench.samples.sets import PENDING, Chunk, PixelDigest, SampleSet, grouped
+from aigc_bench.samples.sets import PENDING, Chunk, SampleDigest, SampleSet, grouped
 
 
 def mixed(num: int, num_sizes: int, drawn: list[int] | None = None) -> Iterator[Tensor]:
@@ -84,7 +84,7 @@ def test_the_digest_is_over_shape_and_pixels(size: int) -> None:
         expected.update(b"(3, 2, 4)")
         expected.update(bytes(sample.flatten().tolist()))
     for layout in (torch.contiguous_format, torch.channels_last):
-        digest = PixelDigest()
+        digest = SampleDigest()
         for batch in samples.contiguous(memory_format=layout).split(size):
             digest.update(batch)
         assert digest.hexdigest() == expected.hexdigest()

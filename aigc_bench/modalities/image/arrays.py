@@ -15,7 +15,7 @@ from aigc_bench.core.errors import DataError
 from aigc_bench.modalities.image.decoding import MAX_PIXELS
 from aigc_bench.modalities.image.npy import NpyHeader, Npz, read_header, read_numbers
 from aigc_bench.samples.lookahead import overlapped
-from aigc_bench.samples.sets import Chunk, PixelDigest, SampleSet
+from aigc_bench.samples.sets import Chunk, SampleDigest, SampleSet
 
 Layout = Literal["(N, H, W, C)", "(N, C, H, W)"]
 AHEAD = 2
@@ -65,7 +65,7 @@ class ArraySamples(SampleSet):
     def digest(self) -> str:
         """SHA-256 over the pixels; computed when first asked for, by a pass of its own."""
         if self._digest is None:
-            pixels = PixelDigest()
+            pixels = SampleDigest()
             for batch in self.batches(64):
                 pixels.update(batch)
             self._digest = pixels.hexdigest()

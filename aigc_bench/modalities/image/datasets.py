@@ -15,7 +15,7 @@ from torch.utils.data import Dataset as TorchDataset
 from aigc_bench.core.errors import DataError
 from aigc_bench.modalities.image.arrays import check_dtype, layout_of
 from aigc_bench.modalities.image.decoding import GREY, from_pillow
-from aigc_bench.samples.sets import Chunk, OnBadImage, PixelDigest, SampleSet, Skipped, grouped
+from aigc_bench.samples.sets import Chunk, OnBadImage, SampleDigest, SampleSet, Skipped, grouped
 
 UNREADABLE = (OSError, SyntaxError, ValueError, EOFError)
 """What Pillow raises on a damaged file; whatever else an item raises is no matter of its image."""
@@ -63,7 +63,7 @@ class _StreamedSamples(SampleSet):
         raise NotImplementedError
 
     def _read(self) -> Iterator[Tensor]:
-        digest = PixelDigest()
+        digest = SampleDigest()
         labels: list[str] = []
         num_samples = num_channels = 0
         for image, label in self._items():

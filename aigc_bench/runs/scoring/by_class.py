@@ -14,7 +14,8 @@ from torch import Tensor
 
 from aigc_bench.core import Estimate, FeaturePair, Features, Score
 from aigc_bench.core.errors import ConfigurationError, DataError
-from aigc_bench.runs.scoring.harness import Row, scored
+from aigc_bench.runs.scoring.observation import Observation
+from aigc_bench.runs.scoring.scores import scored
 from aigc_bench.generators.generated import GeneratedSamples
 from aigc_bench.samples.sets import SampleSet
 from aigc_bench.metrics.frechet import fd
@@ -124,7 +125,11 @@ def left_out(name: str, real: Classes, fake: Classes) -> Iterator[str]:
 
 
 def scores(
-    row: Row, pair: FeaturePair, classes: tuple[Classes, Classes], protocols: Sequence[Protocol], place: Place
+    seen: Observation,
+    pair: FeaturePair,
+    classes: tuple[Classes, Classes],
+    protocols: Sequence[Protocol],
+    place: Place,
 ) -> Iterator[Score]:
     """Under every protocol with a Fréchet distance that of each class on both sides, then their mean."""
     real, fake = classes
@@ -132,7 +137,7 @@ def scores(
         if protocol.metrics and "fd" not in protocol.metrics:
             continue
         found = [
-            replace(_class_score(row, pair, (real.rows[name], rows), name, protocol, place), class_name=name)
+            replace(_class_score(seen, pair, (real.rows[name], rows), name, protocol, place), class_name=name)
             for name, rows in fake.rows.items()
             if name in real.rows
         ]
@@ -141,12 +146,12 @@ def scores(
 
 
 def _class_score(
-    row: Row, pair: FeaturePair, rows: tuple[Tensor, Tensor], name: str, protocol: Protocol, place: Place
+    seen: Observation, pair: FeaturePair, rows: tuple[Tensor, Tensor], name: str, protocol: Protocol, place: Place
 ) -> Score:
     real, fake = rows
     if min(len(real), len(fake)) < MIN_SAMPLES:
         return Score(
-            generator=row.name,
+            generator=seen.row.name,
             training_seed=None,
             metric=protocol.called(fd.name.format(**pair.labels)),
             kind=fd.kind,
@@ -157,8 +162,8 @@ def _class_score(
             extractor_digest=pair.extractor_digest,
         )
     part = replace(pair, real=Features(pair.real.pool[real]), fake=Features(pair.fake.pool[fake]), shared={})
-    identity = {**row.identity, "rows": digest_of([real.tolist(), fake.tolist()])}
-    return scored(fd, part, replace(row, identity=identity), place.cache, place.on_event, protocol.called)
+    identity = {**seen.identity, "rows": digest_of([real.tolist(), fake.tolist()])}
+    return scored(fd, part, seen.row, identity, place, protocol.called)
 
 
 def _mean(scores: Sequence[Score]) -> Score:

@@ -14,14 +14,16 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from aigc_bench.core import plugins
-from aigc_bench.core import FeaturePair, Features
+from aigc_bench.core import Evidence, FeaturePair, Features, Latency, ReconstructionErrors
 from aigc_bench.core.errors import DataError
-from aigc_bench.runs.scoring.harness import Row
 from aigc_bench.samples.sets import SampleSet
 from aigc_bench.metrics import frechet, neighbours
 from aigc_bench.metrics.sweep import Sweep
-from aigc_bench.evidence.extraction import Place
-from aigc_bench.runs.scoring.reference import Reference
+from aigc_bench.evidence.extraction import features_of
+from aigc_bench.runs.scoring.bench import Bench
+from aigc_bench.runs.scoring.observation import Observation
+from aigc_bench.runs.scoring.observing import Observer
+from aigc_bench.runs.scoring.rows import Row, Subject
 from aigc_bench.runs.records import Exhibits
 
 NUM_SHOWN = 64
@@ -42,53 +44,83 @@ class Sheet:
     notes: tuple[str, ...] = ()
 
 
-def classes_of(name: str, features: Features) -> Exhibits:
+def classes_of(name: str, seed: int | None, features: Features) -> Exhibits:
     """Predicted classes; nothing where there is no classifier, or it has too many."""
     if features.logits is None or features.logits.shape[1] > MAX_CLASSES:
         return {}
-    return {f"classes/{name}/-": torch.bincount(features.logits.argmax(1), minlength=features.logits.shape[1])}
+    return keyed(name, seed, {"classes": torch.bincount(features.logits.argmax(1), minlength=features.logits.shape[1])})
 
 
-def sheet_of(
-    row: Row,
-    samples: SampleSet,
-    reference: Reference,
-    fake: Features,
-    pair: FeaturePair | None,
-    distance: float | None,
-    place: Place,
-) -> Sheet:
+def keyed(name: str, seed: int | None, tensors: Mapping[str, Tensor]) -> Exhibits:
+    """Exhibits of one row, under the keys that `Exhibits` describes."""
+    suffix = "-" if seed is None else seed
+    return {f"{kind}/{name}/{suffix}": tensor.contiguous() for kind, tensor in tensors.items()}
+
+
+def sheet_of(seen: Observation, bench: Bench, distance: float | None) -> Sheet:
     """What there is to see of a row: its first samples, those that cost most, those closest to real ones.
 
     Args:
-        row: what the samples are called, and what their features depend on.
-        samples: the generated ones.
-        reference: the real side; where it keeps features only, samples stand alone.
-        fake: features of the samples.
-        pair: features of both sides; None where no sample is to be singled out.
-        distance: the Fréchet distance between these; None where there is none to attribute.
-        place: where it is computed and kept.
+        seen: the row under the first extractor.
+        bench: where what the generators were trained on is known, the closest are sought there, else on the real side;
+            where that keeps features only, samples stand alone.
+        distance: the Fréchet distance of the row; None where there is none to attribute.
     """
-    found: dict[str, Tensor] = {}
+    row = seen.row
+    real = bench.training or bench.reference.samples
+    found = _nearest_training(seen, bench) if bench.training else {}
+    pair = None if row.status == "anchor" else seen.pair()
     if pair is not None:
-        inputs = {**row.identity, "source": plugins.source_digest(neighbours, frechet, Sheet), "distance": distance}
-        found = place.cache.tensors("contact-sheet", inputs, lambda: _attributes(pair, distance))
-    exhibits = classes_of(row.name, fake)
+        inputs = {**seen.identity, "source": plugins.source_digest(neighbours, frechet, Sheet), "distance": distance}
+        attributes = bench.place.cache.tensors("contact-sheet", inputs, lambda: _attributes(pair, distance))
+        # Of the training set's neighbours where there is one: the report asks whether samples are copies of it.
+        found = attributes | found
+    exhibits = classes_of(row.name, row.training_seed, seen.fake)
     try:
-        pictures = _pictures(samples, reference.samples, found, fake.num_samples)
+        pictures = _pictures(row.samples, real, found, seen.fake.num_samples)
     except DataError as error:
         return Sheet(exhibits, (f"{row.name}: single samples are not shown, since {error}.",))
     if "share" in found:
         costly = _costly(found["share"])
         pictures |= {"costly_index": costly, "costly_share": found["share"][costly]}
-    return Sheet(exhibits | {f"{kind}/{row.name}/-": value.contiguous() for kind, value in pictures.items()})
+    if bench.training:
+        pictures["neighbour_distance"] = found["distance"].to(torch.float32)
+    return Sheet(exhibits | keyed(row.name, row.training_seed, pictures))
 
 
-def pairs_of(name: str, samples: SampleSet, original: SampleSet, num_samples: int) -> Exhibits:
+def _nearest_training(seen: Observation, bench: Bench) -> dict[str, Tensor]:
+    """How far the nearest training sample is from each of the row's, and which that is: (N,) float64, (N,) int64."""
+    assert bench.training is not None
+    training = features_of(seen.extractor, bench.training, bench.place)
+
+    def produce() -> dict[str, Tensor]:
+        apart, index = neighbours.nearest_neighbours(seen.fake.pool, training.pool, 1)
+        return {"distance": apart[:, 0], "nearest": index[:, 0]}
+
+    inputs = {**seen.identity, "training": bench.training.digest, "source": plugins.source_digest(neighbours)}
+    return bench.place.cache.tensors("neighbours", inputs, produce)
+
+
+def pairs_of(row: Row, original: SampleSet, num_samples: int) -> Exhibits:
     """The first reconstructions, and what they are made from."""
     first = range(min(NUM_PAIRS, num_samples))
-    both = tiled([*original.take(first), *samples.take(first)])
-    return {f"originals/{name}/-": both[: len(first)].clone(), f"reconstructions/{name}/-": both[len(first) :].clone()}
+    both = tiled([*original.take(first), *row.samples.take(first)])
+    pairs = {"originals": both[: len(first)].clone(), "reconstructions": both[len(first) :].clone()}
+    return keyed(row.name, row.training_seed, pairs)
+
+
+def observations_of(
+    row: Row, subject: Subject, observer: Observer, evidence: Mapping[type[Evidence], Sequence[Evidence]]
+) -> Exhibits:
+    """Reconstructions and latencies, where some metric wanted them."""
+    shown: dict[str, Tensor] = {}
+    if ReconstructionErrors in evidence:
+        made = observer.reconstructions(subject)
+        shown |= {kind: made[kind] for kind in ("originals", "reconstructions")}
+    for latency in evidence.get(Latency, ()):
+        assert isinstance(latency, Latency)
+        shown["latency"] = torch.tensor(latency.seconds, dtype=torch.float64)
+    return keyed(row.name, row.training_seed, shown)
 
 
 def _costly(share: Tensor) -> Tensor:

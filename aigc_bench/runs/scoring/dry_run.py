@@ -9,14 +9,17 @@ from __future__ import annotations
 import contextlib
 import time
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
-from aigc_bench.generators import blueprint, training
+from aigc_bench.generators import training
 from aigc_bench.evidence import extraction
 from aigc_bench.system import timing
-from aigc_bench.runs.scoring.bench import Bench, Subject
-from aigc_bench.core import FeaturePair, Trainable
+from aigc_bench.runs.scoring.cases import SuiteRows
+from aigc_bench.generators.generated import GeneratedSamples
+from aigc_bench.generators.blueprint import Blueprint
+from aigc_bench.core import FeaturePair, Generator, Trainable
 from aigc_bench.core.errors import AigcBenchError, ConfigurationError, foreign_code
 from aigc_bench.core.suites import Case, cases
 
@@ -44,49 +47,72 @@ Costs = dict[str, float]
 """Stage => seconds."""
 
 
-def planned(bench: Bench) -> list[PlannedCase]:
+def planned(rows: SuiteRows) -> list[PlannedCase]:
     """Every case of the suite, anchors first."""
-    scoring = _scoring_s(bench)
-    lines = [_line(bench, anchor.name, None, anchor.identity, {"samples": scoring}) for anchor in bench.anchors()]
+    scoring = _scoring_s(rows)
+    noise = rows.noise().samples
+    assert isinstance(noise, GeneratedSamples)
+    lines = [
+        _line("floor", None, {"features": _are_extracted(rows)}, {"features": scoring}),
+        _line("noise", None, {"samples": noise.is_kept}, {"samples": scoring}),
+    ]
     rehearsed: dict[str, Costs | str] = {}
-    for case in cases(bench.suite):
-        identity = bench.identity(case)
+    for case in cases(rows.suite):
         name = case.entry.name
         if name not in rehearsed:
-            rehearsed[name] = _rehearsal(bench, case, scoring)
-        lines.append(_line(bench, name, case.training_seed, identity, rehearsed[name]))
+            rehearsed[name] = _rehearsal(rows, case, scoring)
+        lines.append(_line(name, case.training_seed, _finished(rows, case), rehearsed[name]))
     return lines
 
 
-def _line(bench: Bench, name: str, seed: int | None, identity: dict[str, object], costs: Costs | str) -> PlannedCase:
-    inputs = {
-        "train": identity,
-        "samples": {**identity, "num_samples": bench.suite.num_samples},
-        "speed": {**identity, "speed": bench.suite.speed.model_dump()},
-    }
-    stages = ["samples"] if "anchor" in identity else ["samples", "speed"] if seed is None else list(inputs)
-    cached = [stage for stage in stages if bench.cache.is_finished(stage, inputs[stage])]
+def _are_extracted(rows: SuiteRows) -> bool:
+    """Whether every extractor's features of the floor, which need not be drawn, are in the store."""
+    floor, place = rows.floor().samples, rows.place
+    entries = [
+        extraction.entry_of(extraction.extractor_for(protocol, floor, place), floor, place)
+        for protocol in rows.protocols
+    ]
+    return all(entry is not None and (place.cache.root / entry).is_dir() for entry in entries)
+
+
+def _finished(rows: SuiteRows, case: Case) -> dict[str, bool]:
+    """Stage => whether its results are in the store."""
+    identity, cache = rows.identity(case), rows.place.cache
+    finished = {"train": cache.is_finished("train", identity)} if case.training_seed is not None else {}
+    subject: dict[str, Any] = {**identity}
+    try:
+        samples = rows.drawn(case, rows.unbuilt(case), identity)
+        if case.training_seed is None:
+            subject["samples"] = samples.digest
+        finished["samples"] = samples.is_kept
+    except AigcBenchError:
+        finished["samples"] = False  # it cannot be built: the rehearsal says why
+    timed = {**subject, "speed": rows.suite.speed.model_dump()}
+    return {**finished, "speed": cache.is_finished("speed", timed)}
+
+
+def _line(name: str, seed: int | None, finished: dict[str, bool], costs: Costs | str) -> PlannedCase:
+    stages, cached = tuple(finished), tuple(stage for stage, done in finished.items() if done)
     if isinstance(costs, str):
-        return PlannedCase(name, seed, tuple(stages), tuple(cached), None, costs)
-    estimate = sum(costs[stage] for stage in stages if stage not in cached)
-    return PlannedCase(name, seed, tuple(stages), tuple(cached), estimate)
+        return PlannedCase(name, seed, stages, cached, None, costs)
+    return PlannedCase(name, seed, stages, cached, sum(costs[stage] for stage in stages if stage not in cached))
 
 
-def _rehearsal(bench: Bench, case: Case, scoring_s: float) -> Costs | str:
+def _rehearsal(rows: SuiteRows, case: Case, scoring_s: float) -> Costs | str:
     """What each stage of a case will cost, or why that cannot be told."""
     try:
         with training.seeded(0):
-            generator = blueprint.Blueprint(case.entry, bench.dataset.spec, str(bench.device), None).build()
+            generator = Blueprint(case.entry, rows.dataset.spec, str(rows.place.device), None).build()
             return {
                 "samples": scoring_s,
-                "speed": _speed_s(bench, Subject(case.entry.name, None, generator, {})),
-                "train": _training_s(bench, case, generator) if case.entry.budget else 0.0,
+                "speed": _speed_s(rows, generator),
+                "train": _training_s(rows, case, generator) if case.entry.budget else 0.0,
             }
     except AigcBenchError as error:
         return str(error)
 
 
-def _training_s(bench: Bench, case: Case, generator: object) -> float:
+def _training_s(rows: SuiteRows, case: Case, generator: object) -> float:
     budget = case.entry.budget
     assert budget is not None
     if budget.steps is None:
@@ -94,39 +120,42 @@ def _training_s(bench: Bench, case: Case, generator: object) -> float:
         return budget.seconds
     if not isinstance(generator, Trainable):
         raise ConfigurationError(f"{case.entry.build!r} has a budget but no `fit`; remove the budget")
-    return budget.steps * training.seconds_per_step(generator, bench.dataset.fit, case.entry.batch_size, bench.device)
+    return budget.steps * training.seconds_per_step(generator, rows.dataset.fit, case.entry.batch_size, rows.place.device)
 
 
-def _speed_s(bench: Bench, subject: Subject) -> float:
+def _speed_s(rows: SuiteRows, generator: Generator) -> float:
     """Warm-up and timed blocks per batch size, single calls, and one fresh process."""
-    entry = bench.suite.speed
+    entry = rows.suite.speed
 
     def call_s(batch_size: int) -> float:
-        seeds = torch.arange(batch_size, device=bench.device)
+        seeds = torch.arange(batch_size, device=rows.place.device)
         with foreign_code("sample"):
-            subject.generator.sample(seeds)
-            return timing.elapsed_s(lambda: subject.generator.sample(seeds), 1, bench.device)
+            generator.sample(seeds)
+            return timing.elapsed_s(lambda: generator.sample(seeds), 1, rows.place.device)
 
     calls = [call_s(batch_size) for batch_size in entry.batch_sizes]
     blocks = sum(min(10 * call, timing.WARM_UP_CAP_S) + entry.blocks * max(timing.BLOCK_S, call) for call in calls)
     return blocks + entry.latency_calls * call_s(1) + FRESH_PROCESS_S
 
 
-def _scoring_s(bench: Bench) -> float:
+def _scoring_s(rows: SuiteRows) -> float:
     """Seconds of one row's features and quality scores, from a quarter of its samples."""
-    num = max(bench.suite.num_samples // QUARTER, 40)
+    num = max(rows.suite.num_samples // QUARTER, 40)
     total = 0.0
-    for extractor in bench.extractors:
+    for protocol in rows.protocols:
+        splits = [rows.split("reference", num), rows.split("holdout", num)]
+        extractor = extraction.extractor_for(protocol, splits[0], rows.place)
         started = time.perf_counter()
-        splits = (bench.dataset.reference, bench.dataset.holdout)
-        real, fake = (extraction.observed_features(extractor, split.samples[:num].to(bench.device)) for split in splits)
+        real, fake = (
+            extraction.observed_features(extractor, torch.stack(split.take(range(num))).to(rows.place.device))
+            for split in splits
+        )
         total += (time.perf_counter() - started) * QUARTER / 2  # the real side is seen once for all rows
         pair = FeaturePair(real, fake, extractor.name, extractor.digest)
         started = time.perf_counter()
-        for metric in bench.metrics:
+        for metric in rows.metrics[protocol.name].values():
             # Too few for this metric: the run will say so.
             with contextlib.suppress(AigcBenchError):
-                if metric.evidence is FeaturePair:
-                    metric.compute(pair)
+                metric.compute(pair)
         total += (time.perf_counter() - started) * QUARTER**2
     return total

@@ -12,23 +12,22 @@ from torch import Tensor
 from aigc_bench import core
 from aigc_bench.core import Evidence, FeaturePair, Features, Metric, Score, SpatialStatisticsPair, StatisticsPair
 from aigc_bench.core.errors import DataError
-from aigc_bench.runs.scoring.harness import Row, scored
-from aigc_bench.samples.sets import SampleSet
+from aigc_bench.runs.scoring.bench import Metrics
+from aigc_bench.runs.scoring.rows import Row
+from aigc_bench.runs.scoring.scores import scored, unserved
 from aigc_bench.metrics.frechet import fd
 from aigc_bench.metrics.protocols import Protocol
 from aigc_bench.evidence import feature_files
 from aigc_bench.evidence.extraction import Place, entry_of, extractor_for, features_of, sources_of
 from aigc_bench.runs.scoring.reference import Reference
 
-Metrics = Mapping[str, Mapping[str, Metric[Any]]]
-"""by protocol, and there by entry point"""
-
-
 @dataclass(frozen=True, slots=True)
 class Observation:
     """One extractor's view of a set of samples and of the real side."""
 
     row: Row
+    identity: Mapping[str, Any]
+    """everything that scores of the features depend on"""
     extractor: core.FeatureExtractor
     fake: Features
     real: Features | None
@@ -71,9 +70,9 @@ class Observation:
                 ways = [way for way in (metric.of_statistics, metric) if way and way.evidence in evidence]
                 if ways:
                     found = evidence[ways[0].evidence]
-                    yield scored(ways[0], found, self.row, place.cache, place.on_event, protocol.called)
+                    yield scored(ways[0], found, self.row, self.identity, place, protocol.called)
                 else:
-                    yield without(self.row.name, metric, protocol, self.extractor, reason)
+                    yield unserved(self.row.name, metric, protocol, self.extractor, reason)
 
     def _evidence(self) -> dict[type[Evidence], Evidence]:
         """Whatever there is to compute metrics from, by its type."""
@@ -100,29 +99,8 @@ class Observation:
             )
 
 
-def without(row: str, metric: Metric[Any], protocol: Protocol, extractor: core.FeatureExtractor, reason: str) -> Score:
-    """The score that a row does not have, and why."""
-    return Score(
-        generator=row,
-        training_seed=None,
-        metric=protocol.called(metric.name.format(extractor=extractor.name)),
-        kind=metric.kind,
-        higher_is_better=metric.higher_is_better,
-        status="not available",
-        reason=reason,
-        extractor=extractor.name,
-        extractor_digest=extractor.digest,
-    )
-
-
 def observed(
-    name: str,
-    samples: SampleSet,
-    reference: Reference,
-    real: Features | None,
-    protocol: Protocol,
-    place: Place,
-    limit: int | None = None,
+    row: Row, reference: Reference, real: Features | None, protocol: Protocol, place: Place, limit: int | None = None
 ) -> Observation:
     """See the first `limit` samples of a row.
 
@@ -131,6 +109,7 @@ def observed(
         DataError: images that cannot be read, or a real side of another extractor.
         BenchmarkFailedError: samples that cannot be drawn, or features that are undefined.
     """
+    samples = row.samples
     extractor = extractor_for(protocol, samples, place)
     reference.check_extractor(extractor, protocol, place)
     entry = entry_of(extractor, samples, place, limit)
@@ -146,4 +125,4 @@ def observed(
         "extractor": extractor.digest,
         "extractor_source": sources_of(extractor),
     }
-    return Observation(Row(name, None, identity), extractor, fake, real, reference, entry=entry)
+    return Observation(row, identity, extractor, fake, real, reference, entry=entry)

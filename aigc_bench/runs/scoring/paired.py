@@ -15,7 +15,8 @@ from aigc_bench import samples as sample_sets
 from aigc_bench.core import plugins
 from aigc_bench.core import ReconstructionErrors, Score
 from aigc_bench.core.errors import ConfigurationError, DataError
-from aigc_bench.runs.scoring.harness import Row, scored
+from aigc_bench.runs.scoring.observation import Observation
+from aigc_bench.runs.scoring.scores import scored
 from aigc_bench.samples.sets import SampleSet, readable
 from aigc_bench.metrics import reconstruction
 from aigc_bench.evidence.extraction import Place
@@ -52,15 +53,15 @@ def check_pairs(name: str, fake: SampleSet, original: SampleSet, limit: int | No
         raise DataError(_unlike_sizes(name, original, fake.shape, original.shape))
 
 
-def scores(row: Row, fake: SampleSet, original: SampleSet, place: Place, limit: int | None = None) -> Iterator[Score]:
+def scores(seen: Observation, original: SampleSet, place: Place, limit: int | None = None) -> Iterator[Score]:
     """MSE, PSNR and SSIM of the first `limit` pairs.
 
     Raises:
         DataError: see `errors_of`.
     """
-    errors = errors_of(row.name, fake, original, place, limit)
+    errors = errors_of(seen.row.name, seen.row.samples, original, place, limit)
     for metric in METRICS:
-        yield scored(metric, errors, row, place.cache, place.on_event)
+        yield scored(metric, errors, seen.row, seen.identity, place)
 
 
 def errors_of(

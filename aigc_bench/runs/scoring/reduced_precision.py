@@ -125,9 +125,9 @@ class Gaussian:
 
 
 def drifts(
-    rows: Mapping[str, SampleSet], reference: Reference, protocol: Protocol, place: Place, limit: int | None = None
+    name: str, samples: SampleSet, reference: Reference, protocol: Protocol, place: Place, limit: int | None = None
 ) -> Iterator[str]:
-    """A sentence per row, where the protocol declares another precision than float32; each is an event too.
+    """A sentence about a row, where the protocol declares another precision than float32; it is an event, too.
 
     Raises:
         DataError: samples that cannot be read, or a real side of another precision.
@@ -135,27 +135,17 @@ def drifts(
     precision = protocol.options.get("precision", "fp32")
     if precision == "fp32":
         return
-    real: tuple[Gaussian, Gaussian] | None = None
-    title = {
-        "event": "case",
-        "name": f"{protocol.name}: {precision} against fp32",
-        "total": 1,
-        "number": 0,
-        "seed": None,
-    }
-    place.on_event(title)
-    for name, samples in rows.items():
-        extractor = extractor_for(protocol, samples, place)
-        reference.check_extractor(extractor, protocol, place)
-        real = real or _real_side(reference, protocol, place)
-        try:
-            drift = Drift.of(Seen.of(samples, protocol, place, limit), real)
-        except BenchmarkFailedError as error:  # the row's own matter: the others go on
-            yield f"{name}: what {precision} changes could not be measured: {error}."
-            continue
-        text = drift.text(name, precision, extractor.name)
-        place.on_event({"event": "note", "text": text})
-        yield text
+    extractor = extractor_for(protocol, samples, place)
+    reference.check_extractor(extractor, protocol, place)
+    real = _real_side(reference, protocol, place)
+    try:
+        drift = Drift.of(Seen.of(samples, protocol, place, limit), real)
+    except BenchmarkFailedError as error:  # the row will fail by itself
+        yield f"{name}: what {precision} changes could not be measured: {error}."
+        return
+    text = drift.text(name, precision, extractor.name)
+    place.on_event({"event": "note", "text": text})
+    yield text
 
 
 def _real_side(reference: Reference, protocol: Protocol, place: Place) -> tuple[Gaussian, Gaussian] | None:

@@ -15,6 +15,7 @@ from torch.utils.data import Dataset as TorchDataset
 from aigc_bench.generators import drawing, training
 from aigc_bench import noise
 from aigc_bench.core import plugins
+from aigc_bench.evidence.extraction import Place
 from aigc_bench.generators.blueprint import Blueprint
 from aigc_bench.core import Generator, SampleSpec, Trainable
 from aigc_bench.core.errors import ConfigurationError, DataError
@@ -37,9 +38,9 @@ BUILD = re.compile(r"[\w.]+:[\w.]+")
 class Sources:
     """Opens what is given and closes all of it in the end; a context manager."""
 
-    def __init__(self, on_bad_image: OnBadImage, device: torch.device, limit: int | None) -> None:
+    def __init__(self, on_bad_image: OnBadImage, place: Place, limit: int | None) -> None:
         self._on_bad_image = on_bad_image
-        self._device = device
+        self._place = place
         self._limit = limit
         self._opened: list[SampleSet] = []
 
@@ -84,21 +85,30 @@ class Sources:
                 raise DataError(f"{error}; or a generator: {', '.join(known)}, or pkg.module:build") from error
         spec = _spec(name, reference)
         with training.seeded(0):  # one that is sampled as built may draw its weights
-            generator = Blueprint(GeneratorEntry(build=name), spec, str(self._device), None).build()
+            generator = Blueprint(GeneratorEntry(build=name), spec, str(self._place.device), None).build()
         code = plugins.source_digest(plugins.load("generator", name), drawing, noise)
-        samples = self._generated(name, generator, reference, digest_of([name, spec.shape, code]))
-        if isinstance(generator, Trainable):
-            samples.policies += ("the generator is as built, not trained; `aigc-bench run` trains",)
-        return samples
+        untrained = ("the generator is as built, not trained; `aigc-bench run` trains",)
+        source = digest_of([name, spec.shape, code])
+        return self._generated(name, generator, reference, source, untrained if isinstance(generator, Trainable) else ())
 
-    def _generated(self, name: str, generator: Generator, reference: Reference, source: str | None = None) -> SampleSet:
+    def _generated(
+        self,
+        name: str,
+        generator: Generator,
+        reference: Reference,
+        source: str | None = None,
+        policies: tuple[str, ...] = (),
+    ) -> SampleSet:
         num = self._limit or reference.num_samples
         if num is None:
             raise ConfigurationError(
                 f"{name} makes as many samples as are asked for, and how many {reference.name} holds is not known "
                 "before it is read; use --limit"
             )
-        return GeneratedSamples(name, generator, num, self._device, source)
+        drawn = f"samples of seeds 0 … {num - 1}, drawn {drawing.SAMPLE_BATCH} at a time"
+        return GeneratedSamples(
+            name, generator, num, self._place.device, source, cache=self._place.cache, policies=(drawn, *policies)
+        )
 
     def __enter__(self) -> Sources:
         return self
