@@ -30,7 +30,7 @@ from aigc_bench.metrics import frechet, kernel, manifold, protocols, sweep
 from aigc_bench.modalities.image.extractors import inception
 from aigc_bench.modalities.image.extractors.inception_layout import variance_preserving_weights
 from aigc_bench.runs.records import Run
-from aigc_bench.runs.scoring import sets
+from aigc_bench.runs.scoring.bench import metrics_of_samples
 from aigc_bench.runs.store import Store
 
 PIXELS = ("pixels",)
@@ -362,7 +362,7 @@ def test_of_several_protocols_each_prints_what_its_code_does(
     place = extraction.Place(Store(tmp_path).cache, torch.device("cpu"))
 
     def asked(names: list[str], metrics: list[str]) -> dict[str, list[str]]:
-        found = sets.Bench.prepare(place, protocols.selected(names, []), metrics).metrics
+        found = metrics_of_samples(protocols.selected(names, []), metrics)
         return {name: list(of_one) for name, of_one in found.items()}
 
     assert asked(["pytorch-fid"], ["kd"]) == {"pytorch-fid": ["kd"]}

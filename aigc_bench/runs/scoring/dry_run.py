@@ -120,7 +120,9 @@ def _training_s(rows: SuiteRows, case: Case, generator: object) -> float:
         return budget.seconds
     if not isinstance(generator, Trainable):
         raise ConfigurationError(f"{case.entry.build!r} has a budget but no `fit`; remove the budget")
-    return budget.steps * training.seconds_per_step(generator, rows.dataset.fit, case.entry.batch_size, rows.place.device)
+    return budget.steps * training.seconds_per_step(
+        generator, rows.dataset.fit, case.entry.batch_size, rows.place.device
+    )
 
 
 def _speed_s(rows: SuiteRows, generator: Generator) -> float:

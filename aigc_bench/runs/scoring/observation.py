@@ -21,6 +21,7 @@ from aigc_bench.evidence import feature_files
 from aigc_bench.evidence.extraction import Place, entry_of, extractor_for, features_of, sources_of
 from aigc_bench.runs.scoring.reference import Reference
 
+
 @dataclass(frozen=True, slots=True)
 class Observation:
     """One extractor's view of a set of samples and of the real side."""

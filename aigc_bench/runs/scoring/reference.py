@@ -13,7 +13,15 @@ from aigc_bench.modalities.image.opening import Source
 from aigc_bench.samples.sets import SampleSet
 from aigc_bench.evidence.published_moments import ReferenceStatistics, read_statistics
 from aigc_bench.metrics.protocols import Protocol
-from aigc_bench.evidence.extraction import Place, StoredFeatures, entry_of, extractor_for, features_of, read_features, skipped_notes
+from aigc_bench.evidence.extraction import (
+    Place,
+    StoredFeatures,
+    entry_of,
+    extractor_for,
+    features_of,
+    read_features,
+    skipped_notes,
+)
 from aigc_bench.system.cache import digest_of
 
 

@@ -89,7 +89,9 @@ class Sources:
         code = plugins.source_digest(plugins.load("generator", name), drawing, noise)
         untrained = ("the generator is as built, not trained; `aigc-bench run` trains",)
         source = digest_of([name, spec.shape, code])
-        return self._generated(name, generator, reference, source, untrained if isinstance(generator, Trainable) else ())
+        return self._generated(
+            name, generator, reference, source, untrained if isinstance(generator, Trainable) else ()
+        )
 
     def _generated(
         self,

@@ -1,0 +1,1 @@
+"""Runs: suites, scoring, records, and comparisons."""

@@ -1,0 +1,1 @@
+"""Two runs side by side: which scores are the same, and by how much they changed."""

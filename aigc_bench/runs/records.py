@@ -1,0 +1,95 @@
+"""What a run found, as it stands in run.json, and what its figures show beside the scores."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+from torch import Tensor
+
+from aigc_bench.core import Score, TrainingLog
+from aigc_bench.core.suites import Suite
+from aigc_bench.system.machine import Environment
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DatasetRecord(_Record):
+    """Which real data a run was scored against."""
+
+    name: str
+    digest: str
+    shape: tuple[int, ...]
+    num_fit: int
+    num_reference: int
+    num_holdout: int
+    num_classes: int | None
+    notes: tuple[str, ...] = ()
+
+
+class CaseRecord(_Record):
+    """What became of one case."""
+
+    generator: str
+    training_seed: int | None
+    status: Literal["ok", "failed", "anchor"]
+    reason: str | None = None
+    training: TrainingLog | None = None
+    features: dict[str, str] = {}
+    """extractor's digest => where the row's features are: in the cache ("features/DIGEST"), or an absolute path"""
+    seeded: bool = False
+    """sample i is that of sample seed i"""
+    weights: str | None = None
+    """the checkpoint that was sampled, relative to the cache; None of what was not trained here"""
+
+    @property
+    def label(self) -> str:
+        """For messages: "gan" or "gan, seed 0"."""
+        return self.generator if self.training_seed is None else f"{self.generator}, seed {self.training_seed}"
+
+
+class Run(_Record):
+    """Everything a run found; the contents of run.json."""
+
+    schema_version: Literal[1] = 1
+    id: str
+    created: str
+    """ISO 8601, UTC"""
+    wall_s: float
+    command: str
+    """the command line that repeats it"""
+    suite: Suite
+    environment: Environment
+    dataset: DatasetRecord
+    cases: tuple[CaseRecord, ...]
+    scores: tuple[Score, ...]
+    exhibits: str | None = None
+    """SHA-256 of exhibits.safetensors"""
+    features: dict[str, str] = {}
+    """the same of the real side"""
+
+
+Exhibits = dict[str, Tensor]
+"""What the figures show beside the scores. Keys are `KIND/GENERATOR/SEED`, with SEED `-` where there is none
+(the anchors are generators "floor" and "noise"):
+
+    samples                  (64, C, H, W) uint8, of the same 64 sample seeds for every generator
+    originals, reconstructions   (16, C, H, W) uint8, of scored samples where they are paired
+    neighbours               (8, 2, C, H, W) uint8: the samples nearest to the fit split, each beside its neighbour; of
+                             scored samples those nearest to the real side
+    costly                   (8, 2, C, H, W) uint8: the samples that cost the Fréchet distance most, each beside the
+                             real image nearest to it; (8, 1, C, H, W) where there are none, `neighbours` too
+    costly_index, costly_share   (8,) int64, float64: which samples these are, and by what share the
+                             distance would fall without each
+    neighbour_distance       (N,) float32: every sample's distance to the fit split, in feature space
+    latency                  (calls,) float64 seconds
+    classes                  (K,) int64: predicted classes; also `classes/reference/-`
+"""
+
+
+def exhibit_of(key: str) -> tuple[str, str]:
+    """Kind and generator of an exhibit's key; a generator that is called by a path has strokes in its name."""
+    kind, _, rest = key.partition("/")
+    return kind, rest.rpartition("/")[0]

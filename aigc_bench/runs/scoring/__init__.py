@@ -1,0 +1,1 @@
+"""Scoring: a suite or sets of samples => Run."""

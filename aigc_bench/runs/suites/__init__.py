@@ -1,0 +1,1 @@
+"""What to run: the bundled suites, and how suites are loaded."""
