@@ -21,8 +21,8 @@ from torch import Tensor
 
 from aigc_bench.core import Features
 from aigc_bench.core.errors import ConfigurationError, FeaturesMissingError, StoreError, UnknownNameError
-from aigc_bench.runs.recorded import REAL, Recorded, slot
 from aigc_bench.evidence.feature_files import tensors_of
+from aigc_bench.runs.recorded import REAL, Recorded, slot
 from aigc_bench.runs.records import Run
 from aigc_bench.runs.store import Store
 from aigc_bench.system.files import writing

@@ -31,7 +31,6 @@ from aigc_bench.modalities.image.extractors import inception
 from aigc_bench.modalities.image.extractors.inception_layout import variance_preserving_weights
 from aigc_bench.runs.records import Run
 from aigc_bench.runs.scoring.bench import metrics_of_samples
-from aigc_bench.runs.store import Store
 
 PIXELS = ("pixels",)
 
@@ -359,7 +358,6 @@ def test_of_several_protocols_each_prints_what_its_code_does(
 ) -> None:
     """No Fréchet distance by a code that has none; alone, a protocol takes what it is asked for."""
     monkeypatch.setenv("AIGC_BENCH_WEIGHTS", str(random_weights))
-    place = extraction.Place(Store(tmp_path).cache, torch.device("cpu"))
 
     def asked(names: list[str], metrics: list[str]) -> dict[str, list[str]]:
         found = metrics_of_samples(protocols.selected(names, []), metrics)

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from aigc_bench.core import Estimate
-from aigc_bench.stats import paired_jackknife
 from aigc_bench.runs.comparison.sides import Scale
+from aigc_bench.stats import paired_jackknife
 
 LEVEL = 0.95
 UNBIASED = ("kd", "kid", "fd_infinity", "fid_infinity", "rfd_infinity")

@@ -16,13 +16,13 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from aigc_bench.runs.comparison.changes import LEVEL, Change, change_of, mean_change, scale_of
 from aigc_bench.core import Estimate, Score
 from aigc_bench.core.errors import NothingComparableError
+from aigc_bench.runs.comparison.changes import LEVEL, Change, change_of, mean_change, scale_of
 from aigc_bench.runs.comparison.matching import Failure, Group, differences, matched
-from aigc_bench.stats.multiplicity import holm
-from aigc_bench.runs.records import Run
 from aigc_bench.runs.comparison.sides import Scale, Side
+from aigc_bench.runs.records import Run
+from aigc_bench.stats.multiplicity import holm
 
 FAMILY_LEVEL = 1 - LEVEL
 """of the claim that nothing changed in any row"""

@@ -7,8 +7,8 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar
 
 from aigc_bench.core import Estimate, Score
-from aigc_bench.system.machine import Environment
 from aigc_bench.runs.records import CaseRecord, Run
+from aigc_bench.system.machine import Environment
 
 ANCHORS = ("floor", "noise")
 

@@ -14,14 +14,14 @@ from torch import Tensor
 
 from aigc_bench.core import Estimate, FeaturePair, Features, Score
 from aigc_bench.core.errors import ConfigurationError, DataError
-from aigc_bench.runs.scoring.observation import Observation
-from aigc_bench.runs.scoring.scores import scored
+from aigc_bench.evidence.extraction import Place
 from aigc_bench.generators.generated import GeneratedSamples
-from aigc_bench.samples.sets import SampleSet
 from aigc_bench.metrics.frechet import fd
 from aigc_bench.metrics.protocols import Protocol
-from aigc_bench.evidence.extraction import Place
+from aigc_bench.runs.scoring.observation import Observation
 from aigc_bench.runs.scoring.reference import Reference
+from aigc_bench.runs.scoring.scores import scored
+from aigc_bench.samples.sets import SampleSet
 from aigc_bench.stats import intervals
 from aigc_bench.system.cache import digest_of
 

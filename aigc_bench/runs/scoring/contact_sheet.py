@@ -13,18 +13,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from aigc_bench.core import plugins
-from aigc_bench.core import Evidence, FeaturePair, Features, Latency, ReconstructionErrors
+from aigc_bench.core import Evidence, FeaturePair, Features, Latency, ReconstructionErrors, plugins
 from aigc_bench.core.errors import DataError
-from aigc_bench.samples.sets import SampleSet
+from aigc_bench.evidence.extraction import features_of
 from aigc_bench.metrics import frechet, neighbours
 from aigc_bench.metrics.sweep import Sweep
-from aigc_bench.evidence.extraction import features_of
+from aigc_bench.runs.records import Exhibits
 from aigc_bench.runs.scoring.bench import Bench
 from aigc_bench.runs.scoring.observation import Observation
 from aigc_bench.runs.scoring.observing import Observer
 from aigc_bench.runs.scoring.rows import Row, Subject
-from aigc_bench.runs.records import Exhibits
+from aigc_bench.samples.sets import SampleSet
 
 NUM_SHOWN = 64
 NUM_SINGLED_OUT = 8

@@ -13,15 +13,15 @@ from typing import Any
 
 import torch
 
-from aigc_bench.generators import training
-from aigc_bench.evidence import extraction
-from aigc_bench.system import timing
-from aigc_bench.runs.scoring.cases import SuiteRows
-from aigc_bench.generators.generated import GeneratedSamples
-from aigc_bench.generators.blueprint import Blueprint
 from aigc_bench.core import FeaturePair, Generator, Trainable
 from aigc_bench.core.errors import AigcBenchError, ConfigurationError, foreign_code
 from aigc_bench.core.suites import Case, cases
+from aigc_bench.evidence import extraction
+from aigc_bench.generators import training
+from aigc_bench.generators.blueprint import Blueprint
+from aigc_bench.generators.generated import GeneratedSamples
+from aigc_bench.runs.scoring.cases import SuiteRows
+from aigc_bench.system import timing
 
 QUARTER = 4
 FRESH_PROCESS_S = 5.0

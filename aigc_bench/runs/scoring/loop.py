@@ -7,7 +7,7 @@ score that; keep what is to be shown. A row that fails is a record with a reason
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from aigc_bench.core import Evidence, Features, Metric, Score

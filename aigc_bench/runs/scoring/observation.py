@@ -10,16 +10,16 @@ import torch
 from torch import Tensor
 
 from aigc_bench import core
-from aigc_bench.core import Evidence, FeaturePair, Features, Metric, Score, SpatialStatisticsPair, StatisticsPair
+from aigc_bench.core import Evidence, FeaturePair, Features, Score, SpatialStatisticsPair, StatisticsPair
 from aigc_bench.core.errors import DataError
-from aigc_bench.runs.scoring.bench import Metrics
-from aigc_bench.runs.scoring.rows import Row
-from aigc_bench.runs.scoring.scores import scored, unserved
-from aigc_bench.metrics.frechet import fd
-from aigc_bench.metrics.protocols import Protocol
 from aigc_bench.evidence import feature_files
 from aigc_bench.evidence.extraction import Place, entry_of, extractor_for, features_of, sources_of
+from aigc_bench.metrics.frechet import fd
+from aigc_bench.metrics.protocols import Protocol
+from aigc_bench.runs.scoring.bench import Metrics
 from aigc_bench.runs.scoring.reference import Reference
+from aigc_bench.runs.scoring.rows import Row
+from aigc_bench.runs.scoring.scores import scored, unserved
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,15 +12,14 @@ from torch import Tensor
 
 from aigc_bench import modalities
 from aigc_bench import samples as sample_sets
-from aigc_bench.core import plugins
-from aigc_bench.core import ReconstructionErrors, Score
+from aigc_bench.core import ReconstructionErrors, Score, plugins
 from aigc_bench.core.errors import ConfigurationError, DataError
+from aigc_bench.evidence.extraction import Place
+from aigc_bench.metrics import reconstruction
 from aigc_bench.runs.scoring.observation import Observation
+from aigc_bench.runs.scoring.reference import Reference
 from aigc_bench.runs.scoring.scores import scored
 from aigc_bench.samples.sets import SampleSet, readable
-from aigc_bench.metrics import reconstruction
-from aigc_bench.evidence.extraction import Place
-from aigc_bench.runs.scoring.reference import Reference
 
 METRICS = (reconstruction.mse, reconstruction.psnr, reconstruction.ssim)
 CHUNK = 128

@@ -6,20 +6,20 @@ metric (Dowson and Landau 1982): roots of scores differ by no more than the root
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
-from aigc_bench.evidence import extraction
 from aigc_bench import core
 from aigc_bench.core.errors import BenchmarkFailedError, foreign_code
-from aigc_bench.samples.sets import SampleSet
+from aigc_bench.evidence import extraction
+from aigc_bench.evidence.extraction import Place, extractor_for, first_samples, identity_of, piece_of
 from aigc_bench.metrics.frechet import Moments, distances_of_few, factor, factor_of_few, frechet_distance
 from aigc_bench.metrics.protocols import Protocol
-from aigc_bench.evidence.extraction import Place, extractor_for, first_samples, identity_of, piece_of
 from aigc_bench.runs.scoring.reference import Reference
+from aigc_bench.samples.sets import SampleSet
 
 NUM_COMPARED = 256
 """images of a set that both precisions see, all of the size of which so many come first; fewer where no size has so

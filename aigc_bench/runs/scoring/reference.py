@@ -8,11 +8,6 @@ from pathlib import Path
 
 from aigc_bench.core import FeatureExtractor, Features
 from aigc_bench.core.errors import DataError
-from aigc_bench.modalities.image.npy import Npz
-from aigc_bench.modalities.image.opening import Source
-from aigc_bench.samples.sets import SampleSet
-from aigc_bench.evidence.published_moments import ReferenceStatistics, read_statistics
-from aigc_bench.metrics.protocols import Protocol
 from aigc_bench.evidence.extraction import (
     Place,
     StoredFeatures,
@@ -22,6 +17,11 @@ from aigc_bench.evidence.extraction import (
     read_features,
     skipped_notes,
 )
+from aigc_bench.evidence.published_moments import ReferenceStatistics, read_statistics
+from aigc_bench.metrics.protocols import Protocol
+from aigc_bench.modalities.image.npy import Npz
+from aigc_bench.modalities.image.opening import Source
+from aigc_bench.samples.sets import SampleSet
 from aigc_bench.system.cache import digest_of
 
 

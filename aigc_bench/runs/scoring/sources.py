@@ -7,24 +7,22 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
-from aigc_bench.generators import drawing, training
 from aigc_bench import noise
-from aigc_bench.core import plugins
-from aigc_bench.evidence.extraction import Place
-from aigc_bench.generators.blueprint import Blueprint
-from aigc_bench.core import Generator, SampleSpec, Trainable
+from aigc_bench.core import Generator, SampleSpec, Trainable, plugins
 from aigc_bench.core.errors import ConfigurationError, DataError
+from aigc_bench.core.suites import GeneratorEntry
+from aigc_bench.evidence.extraction import Place
+from aigc_bench.generators import drawing, training
+from aigc_bench.generators.blueprint import Blueprint
 from aigc_bench.generators.generated import FunctionGenerator, GeneratedSamples
 from aigc_bench.modalities.image.opening import Source, open_samples
-from aigc_bench.samples.sets import OnBadImage, SampleSet
 from aigc_bench.runs.scoring.reference import Reference
+from aigc_bench.samples.sets import OnBadImage, SampleSet
 from aigc_bench.system.cache import digest_of
-from aigc_bench.core.suites import GeneratorEntry
 
 Function = Callable[[Tensor], Tensor]
 """seeds (N,) int64 => samples (N, C, H, W) uint8"""
