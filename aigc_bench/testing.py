@@ -13,11 +13,9 @@ from torch import Tensor
 from aigc_bench.core import Generator, Reconstructor
 from aigc_bench.core.errors import GeneratorError
 from aigc_bench.generators.anchors import GaussianGenerator, NoiseGenerator, build_gaussian, build_noise
+from aigc_bench.modalities.modality import modality_of
 
 __all__ = ["GaussianGenerator", "NoiseGenerator", "build_gaussian", "build_noise", "check_generator"]
-
-GREY_LEVELS = 3
-"""how far a sample may move with the batch it is drawn in: float rounding before quantisation, not another image"""
 
 
 def check_generator(generator: Generator, *, num_samples: int = 9, device: str = "cpu") -> None:
@@ -45,8 +43,8 @@ def check_generator(generator: Generator, *, num_samples: int = 9, device: str =
 
 
 def _same(generator: Generator, ours: Tensor, theirs: Tensor, complaint: str) -> None:
-    """Within a few grey levels, or a few hundredths of full scale in audio; text to the byte."""
-    tolerance = {"image": float(GREY_LEVELS), "text": 0.0, "audio": GREY_LEVELS / 127.5}[generator.spec.modality]
+    """Within what the modality allows for rounding: a few grey levels of images."""
+    tolerance = modality_of(generator.spec).tolerance
     difference = float((ours.to(torch.float32) - theirs.to(torch.float32)).abs().max())
     if difference > tolerance:
         raise GeneratorError(f"{complaint} (they differ by up to {difference:g}, allowed {tolerance:g})")

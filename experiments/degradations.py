@@ -2,45 +2,16 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import numpy as np
 import torch
-import torch.nn.functional as F
-from PIL import Image
 from torch import Tensor
 
 from aigc_bench.core import Features
+from aigc_bench.modalities.image.corruptions import blurred, compressed, jittered, noised
 
-
-def jittered(images: Tensor, seed: int) -> Tensor:
-    """Every pixel up, down or as it was, by one grey level: what another order of summation does at worst."""
-    steps = torch.randint(-1, 2, images.shape, generator=torch.Generator().manual_seed(seed))
-    return (images.to(torch.int16) + steps).clamp(0, 255).to(torch.uint8)
-
-
-def blurred(images: Tensor, share: float) -> Tensor:
-    """Mixed with their means over 3 × 3 pixels, by a share of these."""
-    means = F.avg_pool2d(F.pad(images.float(), (1, 1, 1, 1), mode="replicate"), 3, stride=1)
-    return ((1 - share) * images.float() + share * means).round().to(torch.uint8)
-
-
-def noised(images: Tensor, levels: float) -> Tensor:
-    """With normal noise of so many grey levels."""
-    noise = torch.randn(images.shape, generator=torch.Generator().manual_seed(1))
-    return (images.float() + levels * noise).round().clamp(0, 255).to(torch.uint8)
-
-
-def compressed(images: Tensor, quality: int) -> Tensor:
-    """As JPEG of that quality, and back."""
-    found = []
-    for image in images.squeeze(1).numpy():
-        buffer = io.BytesIO()
-        Image.fromarray(image).save(buffer, "JPEG", quality=quality)
-        found.append(np.asarray(Image.open(buffer)))
-    return torch.from_numpy(np.stack(found))[:, None]
+__all__ = ["OF_IMAGES", "blurred", "collapsed", "compressed", "jittered", "noised", "quantised", "without_class"]
 
 
 def without_class(features: Features, spare: Features, dropped: int) -> Features:

@@ -36,7 +36,7 @@ from aigc_bench.gate.verdicts import Judgement
 from aigc_bench.generators import drawing
 from aigc_bench.runs.recorded import Recorded
 from aigc_bench.runs.records import Run
-from aigc_bench.runs.scoring.bench import Bench
+from aigc_bench.runs.scoring.cases import SuiteRows
 from aigc_bench.stats import binomial, noninferiority
 
 METRICS = ("fd", "kd", "inception_score", "precision", "recall", "density", "coverage", "class_balance")
@@ -71,7 +71,7 @@ class Journal:
 class Lab:
     """A trained generator, its samples by seed, and their features."""
 
-    bench: Bench
+    rows: SuiteRows
     extractor: FeatureExtractor
     images: Tensor
     """(P, C, H, W) uint8, of seeds 0 … P - 1"""
@@ -84,12 +84,12 @@ class Lab:
     def opened(cls, data: str, steps: int, num_pool: int, options: api.Options) -> Lab:
         """Train, or take from the cache, and draw."""
         suite = aigc_bench.resolve_suite(data, overrides=[f"generators=[{VAE.format(steps=steps)}]", "seeds=1"])
-        bench = api.prepare(suite, options)
-        extractor = bench.extractors[0]
-        images, spare = drawn(bench, num_pool + num_pool // 4).split([num_pool, num_pool // 4])
-        real = bench.dataset.reference.samples[:NUM_REAL]
+        rows = api.prepare(suite, options)
+        extractor = extraction.extractor_for(rows.protocols[0], rows.split("reference"), rows.place)
+        images, spare = drawn(rows, num_pool + num_pool // 4).split([num_pool, num_pool // 4])
+        real = rows.dataset.reference.samples[:NUM_REAL]
         seen = [extraction.observed_features(extractor, samples) for samples in (images, spare, real)]
-        return cls(bench, extractor, images, *seen)
+        return cls(rows, extractor, images, *seen)
 
     def seen(self, images: Tensor) -> Features:
         """The extractor's view."""
@@ -102,12 +102,12 @@ class Lab:
         )
 
 
-def drawn(bench: Bench, num: int, bits: int | None = None) -> Tensor:
+def drawn(rows: SuiteRows, num: int, bits: int | None = None) -> Tensor:
     """Samples of seeds 0 … num - 1 of the only generator; its weights rounded to `bits` where asked."""
-    generator: Any = bench.subject(next(cases(bench.suite))).generator
+    generator: Any = rows.subject(next(cases(rows.suite))).generator
     if bits is not None:
         generator.load_state_dict(quantised(generator.state_dict(), bits))
-    return drawing.draw(generator, num, bench.device)
+    return drawing.draw(generator, num, rows.place.device)
 
 
 # ---- nothing changed ---------------------------------------------------------------------------------
@@ -188,7 +188,7 @@ def degraded(lab: Lab) -> Iterator[tuple[str, Features]]:
     yield f"class {DROPPED} dropped", without_class(lab.features, lab.spare, DROPPED)
     yield "collapse of 10 % to 10 samples", rows_of(lab.features, collapsed(len(lab.images), 0.1))
     for bits in (8, 5, 4):
-        yield f"weights of {bits} bits", lab.seen(drawn(lab.bench, len(lab.images), bits))
+        yield f"weights of {bits} bits", lab.seen(drawn(lab.rows, len(lab.images), bits))
 
 
 def caught(lab: Lab, scorer: Scorer, worse: Features, num: int, number: int) -> dict[str, Any]:

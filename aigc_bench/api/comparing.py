@@ -14,9 +14,9 @@ from aigc_bench.gate.speed.measure import TIMEOUT_S
 from aigc_bench.gate.speed.planning import Policy as SpeedPolicy
 from aigc_bench.gate.speed.session import Request
 from aigc_bench.gate.verdicts import Judgement
+from aigc_bench.report.judgement.page import Pictures
 from aigc_bench.runs.baselines import opened
 from aigc_bench.runs.comparison.comparison import Comparison, compare_runs
-from aigc_bench.runs.records import Exhibits
 
 
 def compare(
@@ -54,13 +54,13 @@ def judged_quality(
     store: Path = Path("runs"),
     baselines: Path = Path("baselines"),
     command: str | None = None,
-) -> tuple[Judgement, tuple[Exhibits, Exhibits]]:
+) -> tuple[Judgement, Pictures]:
     """The same with what figures show of both sides."""
     policy = Policy(cast(Claim, claim), margin, dead_zone, tuple(metrics), paired_seeds)
     sides = [opened(str(name), store, baselines) for name in (base, head)]
     found = judge(sides[0], sides[1], policy, command or "aigc_bench.gate_quality(…)")
     found = found.model_copy(update={"fail_on_inconclusive": fail_on_inconclusive})
-    return found, (sides[0].exhibits(), sides[1].exhibits())
+    return found, Pictures(sides[0].exhibits(), sides[1].exhibits(), sides[0].run.dataset.modality)
 
 
 def judged_all(
@@ -77,7 +77,7 @@ def judged_all(
     baselines: Path = Path("baselines"),
     command: str | None = None,
     on_event: OnEvent = lambda event: None,
-) -> tuple[Judgement, tuple[Exhibits, Exhibits]]:
+) -> tuple[Judgement, Pictures]:
     """Whether head is as good as base, and as fast: speed is measured now, by the weights that both runs scored.
 
     Raises:
@@ -88,4 +88,4 @@ def judged_all(
     generators = RunGenerators.of(*sides, timeout_s)
     request = Request(generators, speed or SpeedPolicy(), store, command or "aigc_bench.comparing.judged_all(…)")
     found = judge_all(sides, pythons, policy, request, on_event)
-    return found, (sides[0].exhibits(), sides[1].exhibits())
+    return found, Pictures(sides[0].exhibits(), sides[1].exhibits(), sides[0].run.dataset.modality)

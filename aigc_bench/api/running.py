@@ -18,7 +18,7 @@ from aigc_bench.core.errors import ConfigurationError, IncompleteRunError
 from aigc_bench.core.suites import GeneratorEntry, Suite, parse_suite
 from aigc_bench.evidence import extraction
 from aigc_bench.metrics import protocols as published
-from aigc_bench.modalities.image.opening import Source, open_samples
+from aigc_bench.modalities.modality import claiming
 from aigc_bench.report.run.page import write_report
 from aigc_bench.report.run.tables import ANCHORS
 from aigc_bench.runs.records import Run
@@ -30,7 +30,7 @@ from aigc_bench.runs.scoring.reference import Reference
 from aigc_bench.runs.scoring.sources import FakeSource, Sources
 from aigc_bench.runs.store import Store, load_exhibits, load_run
 from aigc_bench.runs.suites.loading import load_suite
-from aigc_bench.samples.sets import OnBadImage
+from aigc_bench.samples.sets import OnBadImage, Source
 from aigc_bench.selftest import pixels, statistics
 from aigc_bench.selftest import published as published_scores
 from aigc_bench.selftest.rows import SelfTest, measured
@@ -217,7 +217,7 @@ def save_stats(
     if output.suffix != ".safetensors":
         raise ConfigurationError(f"expected an output that ends in .safetensors, got {str(output)!r}")
     place = _place(options, on_event)
-    with open_samples(real, on_bad_image=on_bad_image) as samples:
+    with claiming(real).open(real, on_bad_image=on_bad_image) as samples:
         notes = list(drifts(samples.name, samples, Reference(samples.name), wanted[0], place))
         return extraction.write_features(output, samples, wanted[0], place, notes)
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
         Throughput,
     )
     from aigc_bench.core.generators import Density, Generator, GeneratorBuilder, Reconstructor, Trainable, TrainingLog
-    from aigc_bench.core.samples import Batch, Dataset, Modality, SampleSpec
+    from aigc_bench.core.samples import Batch, Dataset, SampleSpec
     from aigc_bench.core.scores import Estimate, Metric, ReplicatesOf, Score
 
 __all__ = [
@@ -45,7 +45,6 @@ __all__ = [
     "Latency",
     "LogProbs",
     "Metric",
-    "Modality",
     "OnEvent",
     "ReconstructionErrors",
     "Reconstructor",
@@ -75,7 +74,6 @@ _HOMES = {
     "Latency": "evidence",
     "LogProbs": "evidence",
     "Metric": "scores",
-    "Modality": "samples",
     "OnEvent": "events",
     "ReconstructionErrors": "evidence",
     "Reconstructor": "generators",

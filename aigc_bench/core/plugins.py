@@ -15,13 +15,14 @@ from typing import Any, Literal
 
 from aigc_bench.core.errors import AigcBenchError, ConfigurationError, UnknownNameError
 
-Kind = Literal["generator", "metric", "features", "dataset"]
+Kind = Literal["generator", "metric", "features", "dataset", "modality"]
 
 GROUPS: Mapping[Kind, str] = {
     "generator": "aigc_bench.generators",
     "metric": "aigc_bench.metrics",
     "features": "aigc_bench.features",
     "dataset": "aigc_bench.datasets",
+    "modality": "aigc_bench.modalities",
 }
 
 

@@ -4,37 +4,42 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from functools import lru_cache
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from aigc_bench.core import plugins
 from aigc_bench.core.errors import GeneratorError
 
-Modality = Literal["image", "text", "audio"]
 
-
-_DTYPES = {"image": torch.uint8, "text": torch.uint8, "audio": torch.float32}
+@lru_cache
+def _modality(name: str) -> Any:
+    """The value that knows what samples of this kind are; see `aigc_bench.modalities.modality`."""
+    return plugins.load("modality", name)
 
 
 @dataclass(frozen=True, slots=True)
 class SampleSpec:
     """What one sample is. A batch is this with N in front.
 
-    Canonical values: image uint8 0…255, text uint8 UTF-8 bytes with 0 as padding, audio float32 in
-    [-1, 1]. There is one quantisation, at the generator's mouth, as when images are saved to disk.
+    What canonical values are, the modality says: of images uint8 0…255. There is one quantisation, at the
+    generator's mouth, as when images are saved to disk.
     """
 
-    modality: Modality
+    modality: str
+    """entry point of `aigc_bench.modalities`"""
     shape: tuple[int, ...]
-    """image (C, H, W), text (L,), audio (T,)"""
+    """(C, H, W) of an image"""
     sample_rate: int | None = None
-    """Hz; audio only"""
+    """Hz, of what is sampled in time"""
 
     @property
     def dtype(self) -> torch.dtype:
         """The canonical element type of this modality."""
-        return _DTYPES[self.modality]
+        dtype: torch.dtype = _modality(self.modality).dtype
+        return dtype
 
     @property
     def num_dims(self) -> int:
@@ -45,7 +50,7 @@ class SampleSpec:
         """Return `batch` if it is `num_samples` canonical samples.
 
         Raises:
-            GeneratorError: wrong type, shape, or values (NaN, infinity, outside [-1, 1] in audio).
+            GeneratorError: wrong type, shape, or values (NaN, infinity, or what the modality excludes).
         """
         if not isinstance(batch, Tensor):
             raise GeneratorError(f"expected a torch.Tensor of samples, got {type(batch).__name__}")
@@ -54,13 +59,15 @@ class SampleSpec:
             raise GeneratorError(f"expected samples of shape {expected}, got {tuple(batch.shape)}")
         if batch.is_floating_point() and not bool(torch.isfinite(batch).all()):
             raise GeneratorError("expected finite samples, got NaN or infinity")
-        if batch.dtype != self.dtype:
+        modality = _modality(self.modality)
+        if batch.dtype != modality.dtype:
             raise GeneratorError(
-                f"expected {self.modality} samples of dtype {self.dtype}, got {batch.dtype}; quantise "
-                "once, at the generator's mouth (for images: x.mul(255).round().to(torch.uint8))"
+                f"expected {self.modality} samples of dtype {modality.dtype}, got {batch.dtype}; quantise "
+                f"once, at the generator's mouth ({modality.quantise})"
             )
-        if self.modality == "audio" and batch.numel() and float(batch.abs().max()) > 1.0:
-            raise GeneratorError(f"expected audio in [-1, 1], got {float(batch.abs().max()):.3g}")
+        problem = modality.check_values(batch)
+        if problem is not None:
+            raise GeneratorError(problem)
         return batch
 
 

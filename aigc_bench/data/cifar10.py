@@ -16,6 +16,7 @@ import torch
 from aigc_bench.core import Batch, Dataset, SampleSpec
 from aigc_bench.core.errors import DataError
 from aigc_bench.data.splits import check_limit, digest_of, fit_and_halves, limit_notes
+from aigc_bench.modalities.image import NAME as IMAGE
 from aigc_bench.modalities.image.cifar10_records import NUM_CLASSES, SHAPE, records
 from aigc_bench.system.download import cache_folder, fetch
 
@@ -62,7 +63,7 @@ def build(
     fit, reference, holdout = fit_and_halves(joined(train), found[test], REFERENCE_SHARE, SPLIT_SEED, limit)
     return Dataset(
         name="cifar10",
-        spec=SampleSpec("image", SHAPE),
+        spec=SampleSpec(IMAGE, SHAPE),
         fit=fit,
         reference=reference,
         holdout=holdout,

@@ -12,6 +12,7 @@ from sklearn.datasets import load_digits
 
 from aigc_bench.core import Dataset, SampleSpec
 from aigc_bench.data.splits import digest_of, split
+from aigc_bench.modalities.image import NAME as IMAGE
 
 SIZES = (897, 450, 450)
 SPLIT_SEED = 0
@@ -31,7 +32,7 @@ def build(*, data_dir: Path | None = None, download: bool = False) -> Dataset:
     fit, reference, holdout = split(samples, torch.from_numpy(bunch.target).long(), SIZES, SPLIT_SEED)
     return Dataset(
         name="digits",
-        spec=SampleSpec("image", (1, 8, 8)),
+        spec=SampleSpec(IMAGE, (1, 8, 8)),
         fit=fit,
         reference=reference,
         holdout=holdout,

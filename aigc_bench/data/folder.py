@@ -14,6 +14,7 @@ from torch import Tensor
 from aigc_bench.core import Dataset, SampleSpec
 from aigc_bench.core.errors import ConfigurationError, DataError
 from aigc_bench.data.splits import digest_of, split
+from aigc_bench.modalities.image import NAME as IMAGE
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".ppm", ".pgm", ".tif", ".tiff"}
 
@@ -51,7 +52,7 @@ def build(
     fit, reference, holdout = split(samples, labels, sizes, split_seed)
     return Dataset(
         name="folder",
-        spec=SampleSpec("image", tuple(samples.shape[1:])),
+        spec=SampleSpec(IMAGE, tuple(samples.shape[1:])),
         fit=fit,
         reference=reference,
         holdout=holdout,

@@ -19,6 +19,7 @@ from torch import Tensor
 from aigc_bench.core import Batch, Dataset, SampleSpec
 from aigc_bench.core.errors import DataError
 from aigc_bench.data.splits import check_limit, digest_of, fit_and_halves, limit_notes
+from aigc_bench.modalities.image import NAME as IMAGE
 from aigc_bench.system.download import cache_folder, fetch
 
 FILES = (
@@ -140,7 +141,7 @@ def _read(name: str, paths: dict[str, Path], limit: int | None) -> Dataset:
     fit, reference, holdout = fit_and_halves(train, test, REFERENCE_SHARE, SPLIT_SEED, limit)
     return Dataset(
         name=name,
-        spec=SampleSpec("image", tuple(images.shape[1:])),
+        spec=SampleSpec(IMAGE, tuple(images.shape[1:])),
         fit=fit,
         reference=reference,
         holdout=holdout,

@@ -11,7 +11,7 @@ import itertools
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -97,12 +97,13 @@ def extractor_for(protocol: Protocol, samples: SampleSet, place: Place) -> core.
     """
     builder = plugins.load("features", protocol.features)
     shape = samples.shape or tuple(next(samples.chunks(1)).samples.shape[1:])
-    key = digest_of([protocol.features, protocol.options, shape, os.environ.get("AIGC_BENCH_WEIGHTS")])
+    spec = SampleSpec(samples.modality, shape, samples.sample_rate)
+    key = digest_of([protocol.features, protocol.options, asdict(spec), os.environ.get("AIGC_BENCH_WEIGHTS")])
     found = place.extractors.pop(key, None)
     if found is None:
         while len(place.extractors) >= MAX_EXTRACTORS:
             place.extractors.pop(next(iter(place.extractors)))
-        found = builder(SampleSpec("image", shape), device=place.device, **protocol.options)
+        found = builder(spec, device=place.device, **protocol.options)
     place.extractors[key] = found  # the one used last stands last
     return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 import torch
@@ -10,7 +11,7 @@ from torch import Tensor
 from aigc_bench.core import Generator, ReconstructionErrors, SampleSpec
 from aigc_bench.core.errors import NotAvailableError
 from aigc_bench.generators.drawing import SAMPLE_BATCH, checked
-from aigc_bench.metrics.reconstruction import errors_of, window_text
+from aigc_bench.modalities.modality import modality_of
 
 NUM_RECONSTRUCTIONS_SHOWN = 16
 
@@ -31,7 +32,7 @@ def reconstructions(generator: Generator, original: Tensor) -> dict[str, Tensor]
     squared, similarity, shown = [], [], original[:0]
     for chunk in original.split(SAMPLE_BATCH):
         found = checked(generator, "reconstruct", partial(reconstruct, chunk), len(chunk))
-        errors = errors_of(chunk, found)
+        errors = modality_of(generator.spec).pairwise_errors(chunk, found)
         squared.append(errors.squared)
         similarity.append(errors.ssim)
         shown = torch.cat([shown, found])[:NUM_RECONSTRUCTIONS_SHOWN]
@@ -45,4 +46,5 @@ def reconstructions(generator: Generator, original: Tensor) -> dict[str, Tensor]
 
 def reconstruction_errors(found: dict[str, Tensor], spec: SampleSpec) -> ReconstructionErrors:
     """The evidence among what `reconstructions` returned."""
-    return ReconstructionErrors(found["squared"], found["ssim"], window_text(spec.shape))
+    shown = modality_of(spec).pairwise_errors(found["originals"], found["reconstructions"])
+    return replace(shown, squared=found["squared"], ssim=found["ssim"])

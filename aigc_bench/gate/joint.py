@@ -19,6 +19,7 @@ from aigc_bench.gate.speed.measure import PROBE, TIMEOUT_S, Finish, InBlocks, Tu
 from aigc_bench.gate.speed.session import Request, gate_pair
 from aigc_bench.gate.speed.trials import percent
 from aigc_bench.gate.verdicts import Decision, Judgement
+from aigc_bench.modalities.modality import recorded
 from aigc_bench.runs.recorded import Recorded
 from aigc_bench.runs.records import CaseRecord
 
@@ -57,7 +58,9 @@ class RunGenerators(InBlocks):
         asked = {
             identity_of(side): {
                 "device": side.run.environment.device,
+                "modality": recorded(side.run.dataset.modality).name,
                 "shape": side.run.dataset.shape,
+                "sample_rate": side.run.dataset.sample_rate,
                 "batch_sizes": sizes,
                 "cases": [_asked(side, cases[name]) for name in names],
             }

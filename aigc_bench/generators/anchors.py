@@ -6,19 +6,8 @@ import torch
 from torch import Tensor
 
 from aigc_bench import noise
-from aigc_bench.core import Batch, SampleSpec
-
-
-class RealData:
-    """Held-out real data behind the generator's protocol: the floor row. Seed i is held-out sample i."""
-
-    def __init__(self, spec: SampleSpec, data: Batch) -> None:
-        self.spec = spec
-        self._samples = data.samples
-
-    def sample(self, seeds: Tensor) -> Tensor:
-        """(N,) int64 => (N, *shape)."""
-        return self._samples[seeds % len(self._samples)]
+from aigc_bench.core import SampleSpec
+from aigc_bench.modalities.modality import modality_of
 
 
 class NoiseGenerator:
@@ -30,12 +19,7 @@ class NoiseGenerator:
 
     def sample(self, seeds: Tensor) -> Tensor:
         """(N,) int64 => (N, *shape) of the modality's dtype."""
-        seeds = seeds.to(self._device)
-        if self.spec.dtype == torch.uint8:
-            values = noise.integers(seeds, self.spec.num_dims, 256).to(torch.uint8)
-        else:
-            values = noise.uniform(seeds, self.spec.num_dims) * 2 - 1
-        return values.reshape(-1, *self.spec.shape)
+        return modality_of(self.spec).noise(seeds.to(self._device), self.spec)
 
 
 def build_noise(spec: SampleSpec, *, device: torch.device) -> NoiseGenerator:

@@ -15,6 +15,7 @@ from torch import Tensor
 from aigc_bench.core import Generator, SampleSpec
 from aigc_bench.core.errors import GeneratorError
 from aigc_bench.generators import drawing
+from aigc_bench.modalities.modality import modality_of
 from aigc_bench.samples.sets import Chunk, SampleDigest, SampleSet
 from aigc_bench.system.cache import Cache
 
@@ -55,7 +56,7 @@ class GeneratedSamples(SampleSet):
         policies: sentences about the samples, for the report.
 
     Raises:
-        GeneratorError: it makes no images of one or three channels.
+        GeneratorError: it makes samples of a shape that its modality does not have.
     """
 
     def __init__(
@@ -71,12 +72,11 @@ class GeneratedSamples(SampleSet):
         policies: Sequence[str] = (),
     ) -> None:
         super().__init__(name, tuple(policies))
-        shape = tuple(generator.spec.shape)
-        if generator.spec.modality != "image" or len(shape) != 3 or shape[0] not in (1, 3):
-            raise GeneratorError(
-                f"{name} makes {generator.spec.modality} samples of shape {shape}; "
-                "expected images (C, H, W) with C = 1 or 3"
-            )
+        spec = generator.spec
+        problem = modality_of(spec).check_shape(tuple(spec.shape))
+        if problem is not None:
+            raise GeneratorError(f"{name} makes {spec.modality} samples of shape {tuple(spec.shape)}; {problem}")
+        self.modality, self.sample_rate = spec.modality, spec.sample_rate
         self.generator = generator
         self._num_samples, self._device = num_samples, device
         self._source, self._fingerprint, self._cache = source, fingerprint, cache

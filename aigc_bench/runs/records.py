@@ -21,7 +21,11 @@ class DatasetRecord(_Record):
 
     name: str
     digest: str
+    modality: str = ""
+    """entry point of `aigc_bench.modalities`; empty in records that are older than modalities"""
     shape: tuple[int, ...]
+    sample_rate: int | None = None
+    """Hz, of what is sampled in time"""
     num_fit: int
     num_reference: int
     num_holdout: int

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
+from aigc_bench.core import SampleSpec
 from aigc_bench.samples.sets import Chunk, SampleSet
 
 
@@ -16,12 +17,14 @@ class HeldSamples(SampleSet):
     Args:
         name: what messages and reports call the set.
         samples: (N, *shape) canonical samples.
+        spec: what one sample is.
         digest: names the content.
         labels: (N,) int64 classes, or None.
     """
 
-    def __init__(self, name: str, samples: Tensor, digest: str, labels: Tensor | None = None) -> None:
+    def __init__(self, name: str, samples: Tensor, spec: SampleSpec, digest: str, labels: Tensor | None = None) -> None:
         super().__init__(name, ())
+        self.modality, self.sample_rate = spec.modality, spec.sample_rate
         self._samples, self._digest, self._labels = samples, digest, labels
 
     @property

@@ -5,13 +5,20 @@ from __future__ import annotations
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Literal, NamedTuple, TypeVar
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
+from torch.utils.data import DataLoader
+from torch.utils.data import Dataset as TorchDataset
 
+from aigc_bench.core import SampleSpec
 from aigc_bench.core.errors import DataError
 
+Source = str | Path | NDArray[Any] | Tensor | TorchDataset[Any] | DataLoader[Any]
+"""what samples can be opened from: a path, an array, a tensor, a data set or loader of torch's"""
 OnBadImage = Literal["error", "skip"]
 T = TypeVar("T")
 
@@ -44,6 +51,10 @@ class SampleSet(ABC):
     A context manager: `close` gives files back. The number of channels is the same throughout: 1 or 3.
     """
 
+    modality: str
+    """entry point of `aigc_bench.modalities`"""
+    sample_rate: int | None = None
+    """Hz, of what is sampled in time"""
     on_bad_image: OnBadImage = "error"
     """what becomes of an image that cannot be read"""
 
@@ -69,7 +80,12 @@ class SampleSet(ABC):
     @property
     @abstractmethod
     def shape(self) -> tuple[int, ...] | None:
-        """(C, H, W) where all images are known to have one size, otherwise None."""
+        """Shape of a sample, (C, H, W) of images, where all are known to have one; otherwise None."""
+
+    @property
+    def spec(self) -> SampleSpec | None:
+        """What one sample is, where all samples are known to have one shape."""
+        return None if self.shape is None else SampleSpec(self.modality, self.shape, self.sample_rate)
 
     @property
     @abstractmethod

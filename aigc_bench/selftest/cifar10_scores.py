@@ -23,6 +23,7 @@ from aigc_bench.evidence.extraction import Place, features_of
 from aigc_bench.metrics.frechet import fd
 from aigc_bench.metrics.inception_score import inception_score
 from aigc_bench.metrics.kernel import Subsets
+from aigc_bench.modalities.image import NAME as IMAGE
 from aigc_bench.modalities.image.arrays import of_tensor
 from aigc_bench.modalities.image.cifar10_records import SHAPE
 from aigc_bench.modalities.image.extractors import inception
@@ -89,7 +90,7 @@ class Cifar10:
 
 
 def _published_extractor(device: torch.device, download: bool) -> inception.InceptionFeatures:
-    extractor = inception.build(SampleSpec("image", SHAPE), device=device, download=download)
+    extractor = inception.build(SampleSpec(IMAGE, SHAPE), device=device, download=download)
     if extractor.name != "inception":
         raise NotAvailableError(
             f"the weights are not the published ones (SHA-256 {inception.PUBLISHED_SHA256[:8]}…) but make "

@@ -263,10 +263,12 @@ def test_bad_output_breaks_the_contract(function: Callable[[Tensor], Any], reaso
 
 
 def test_only_images_can_be_scored_against_images() -> None:
-    """Two channels are none, nor is text."""
-    for spec in (SampleSpec("image", (2, 3, 4)), SampleSpec("text", (12,))):
+    """Two channels are none, nor is a row of twelve; what no modality describes has no samples at all."""
+    for spec in (SampleSpec("image", (2, 3, 4)), SampleSpec("image", (12,))):
         with pytest.raises(GeneratorError, match=r"expected images \(C, H, W\)"):
             GeneratedSamples("odd", FunctionGenerator(spec, grey), 5, CPU)
+    with pytest.raises(UnknownNameError, match="no modality named 'text'"):
+        GeneratedSamples("odd", FunctionGenerator(SampleSpec("text", (12,)), grey), 5, CPU)
 
 
 def test_drawing_is_in_one_place() -> None:

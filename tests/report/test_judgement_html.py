@@ -23,7 +23,7 @@ from judgement_kit import (
 )
 
 from aigc_bench.report.judgement import figures as judgement_figures
-from aigc_bench.report.judgement.page import page
+from aigc_bench.report.judgement.page import Pictures, page
 from aigc_bench.runs.comparison.sides import Side
 from aigc_bench.runs.records import Exhibits
 
@@ -39,7 +39,7 @@ def pictures(level: int) -> Exhibits:
 @pytest.fixture(scope="module")
 def text() -> str:
     """A page with one decision of every state, and pictures."""
-    return page(of_all_sorts(), (pictures(0), pictures(9)))
+    return page(of_all_sorts(), Pictures(pictures(0), pictures(9)))
 
 
 def test_nothing_leaves_the_page(text: str) -> None:

@@ -12,7 +12,7 @@ import torch
 from rich.console import Console
 
 from aigc_bench.core import Estimate, Score, TrainingLog
-from aigc_bench.report.panels import grids as images
+from aigc_bench.modalities.image import sheets as images
 from aigc_bench.report.run import tables
 from aigc_bench.report.run.page import write_report
 from aigc_bench.report.run.terminal import code_table, summary_table

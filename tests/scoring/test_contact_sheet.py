@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader
 import aigc_bench
 from aigc_bench.core import FeaturePair, Features
 from aigc_bench.metrics import frechet
+from aigc_bench.modalities.image import sheets
 from aigc_bench.runs.records import Exhibits, exhibit_of
 from aigc_bench.runs.scoring import contact_sheet
 from aigc_bench.runs.store import load_exhibits
@@ -127,7 +128,7 @@ def test_a_shuffling_loader_is_scored_without_single_samples(fake: Images, tmp_p
 def test_pictures_of_unlike_sizes_and_channels_share_a_canvas() -> None:
     """Large ones are scaled down, small ones centred on grey, grey ones repeated."""
     images = [torch.zeros(1, 3, 5, dtype=torch.uint8), torch.full((3, 128, 64), 9, dtype=torch.uint8)]
-    found = contact_sheet.tiled(images)
+    found = sheets.tiled(images)
     assert found.shape == (2, 3, 64, 32)
     assert found[0, :, 30:33, 13:18].unique().tolist() == [0]
     assert found[0, 0].sum() == contact_sheet.MARGIN_LEVEL * (64 * 32 - 15)

@@ -18,6 +18,7 @@ from safetensors import safe_open
 from aigc_bench.core import Generator, SampleSpec
 from aigc_bench.core.suites import GeneratorEntry
 from aigc_bench.generators.blueprint import Blueprint
+from aigc_bench.modalities.modality import modality_of
 from aigc_bench.system import timing
 
 LEVELS = 1
@@ -26,7 +27,8 @@ LEVELS = 1
 
 def times(asked: dict[str, Any], turns: Turns) -> list[dict[str, Any]]:
     """Seconds per call of every generator at every batch size, or why there are none."""
-    device, spec, found = torch.device(asked["device"]), SampleSpec("image", tuple(asked["shape"])), []
+    device, found = torch.device(asked["device"]), []
+    spec = SampleSpec(asked["modality"], tuple(asked["shape"]), asked["sample_rate"])
     for case in asked["cases"]:
         names = {f"{case['name']}: sample@{size}": size for size in asked["batch_sizes"]}
         wanted = [name for name in names if asked["only"] is None or name in asked["only"]]
@@ -51,7 +53,7 @@ def unlike(generator: Generator, case: dict[str, Any], device: torch.device) -> 
     """Why what is timed is not what was scored; None if it is."""
     with safe_open(case["exhibits"], "pt") as file:
         expected = file.get_tensor(case["samples"])
-    drawn = generator.sample(torch.arange(len(expected), device=device)).cpu()
+    drawn = modality_of(generator.spec).sheet(list(generator.sample(torch.arange(len(expected), device=device)).cpu()))
     if drawn.shape != expected.shape:
         return f"it draws samples of shape {tuple(drawn.shape)}, and {tuple(expected.shape)} were scored"
     apart = int((drawn.int() - expected.int()).abs().max())

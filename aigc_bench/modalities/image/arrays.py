@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from aigc_bench.core.errors import DataError
+from aigc_bench.modalities.image import NAME
 from aigc_bench.modalities.image.decoding import MAX_PIXELS
 from aigc_bench.modalities.image.npy import NpyHeader, Npz, read_header, read_numbers
 from aigc_bench.samples.lookahead import overlapped
@@ -28,6 +29,8 @@ class ArraySamples(SampleSet):
     `blocks(size)` yields the array in its own layout, `size` samples at a time; `rows(indices)` gives single samples of
     it, where there is a way to them; `classes()` reads labels, where the source has them.
     """
+
+    modality = NAME
 
     def __init__(
         self,

@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
 from aigc_bench.core.errors import DataError
+from aigc_bench.modalities.image import NAME
 from aigc_bench.modalities.image.arrays import check_dtype, layout_of
 from aigc_bench.modalities.image.decoding import GREY, from_pillow
 from aigc_bench.samples.sets import Chunk, OnBadImage, SampleDigest, SampleSet, Skipped, grouped
@@ -23,6 +24,8 @@ UNREADABLE = (OSError, SyntaxError, ValueError, EOFError)
 
 class _StreamedSamples(SampleSet):
     """Samples that are known only while they are read."""
+
+    modality = NAME
 
     def __init__(self, name: str, policies: tuple[str, ...]) -> None:
         super().__init__(name, policies)

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from torch import Tensor
 
 from aigc_bench.core.errors import DataError
+from aigc_bench.modalities.image import NAME
 from aigc_bench.modalities.image.decoding import BadImageError, Header, decoded, header, policies
 from aigc_bench.modalities.image.members import Members, class_names
 from aigc_bench.samples.lookahead import NUM_WORKERS, overlapped
@@ -30,6 +31,8 @@ class EncodedSamples(SampleSet):
     Raises:
         DataError: an unreadable image that is not to be skipped, or nothing readable at all.
     """
+
+    modality = NAME
 
     def __init__(self, members: Members, on_bad_image: OnBadImage) -> None:
         self._members = members

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
@@ -19,9 +17,7 @@ from aigc_bench.modalities.image.datasets import DatasetSamples, LoaderSamples
 from aigc_bench.modalities.image.decoding import SUFFIXES
 from aigc_bench.modalities.image.encoded import EncodedSamples
 from aigc_bench.modalities.image.members import FolderMembers
-from aigc_bench.samples.sets import OnBadImage, SampleSet
-
-Source = str | Path | NDArray[Any] | Tensor | TorchDataset[Any] | DataLoader[Any]
+from aigc_bench.samples.sets import OnBadImage, SampleSet, Source
 
 PICKLES = (".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib")
 TARS = (".tar", ".tar.gz", ".tgz")

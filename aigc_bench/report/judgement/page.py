@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor
 
 from aigc_bench.gate.verdicts import Decision, Judgement
+from aigc_bench.modalities.modality import Modality, recorded
 from aigc_bench.report import environments
 from aigc_bench.report.judgement import decisions
 from aigc_bench.report.judgement import figures as judgement_figures
-from aigc_bench.report.panels import grids as images
+from aigc_bench.report.panels.embedding import data_uri
 from aigc_bench.report.run.page import GRID_COLUMNS, templates
-from aigc_bench.report.run.tables import ANCHORS, number
+from aigc_bench.report.run.tables import ANCHORS
 from aigc_bench.runs.records import Exhibits, exhibit_of
 
-Pictures = tuple[Exhibits, Exhibits]
-"""what base and head drew, see `store.Exhibits`"""
+
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    """What base and head drew, see `runs.records.Exhibits`."""
+
+    base: Exhibits
+    head: Exhibits
+    modality: str = ""
+    """of both, as base's record names it"""
 
 
 def page(judgement: Judgement, pictures: Pictures | None = None) -> str:
@@ -37,7 +46,7 @@ def page(judgement: Judgement, pictures: Pictures | None = None) -> str:
         words=decisions.WORDS,
         panels=panels,
         more_panels=more_panels,
-        grids=_grids(*pictures) if pictures else [],
+        grids=_grids(pictures) if pictures else [],
         different=different,
         same=same,
     )  # fmt: skip
@@ -55,27 +64,23 @@ def _small_print(decision: Decision) -> dict[str, str]:
     }
 
 
-def _grids(base: Exhibits, head: Exhibits) -> list[dict[str, Any]]:
+def _grids(pictures: Pictures) -> list[dict[str, Any]]:
     """The same seeds on both sides, of every generator that both have."""
-    found = []
+    found, base, head = [], pictures.base, pictures.head
+    modality = recorded(pictures.modality)
     for key in sorted(set(base) & set(head)):
         kind, name = exhibit_of(key)
         if kind == "samples" and name not in ANCHORS:
-            sides = [(role, images.data_uri(images.grid(side[key], GRID_COLUMNS)))
+            sides = [(role, data_uri(modality.picture(side[key], GRID_COLUMNS, None)))
                      for role, side in (("base", base), ("head", head))]  # fmt: skip
             seed = key.rpartition("/")[2]
             found.append({"name": name if seed in "-0" else f"{name}, training seed {seed}", "sides": sides,
-                          "distance": _distance(base[key], head[key])})  # fmt: skip
+                          "distance": _distance(modality, base[key], head[key])})  # fmt: skip
     return found
 
 
-def _distance(base: Tensor, head: Tensor) -> str:
+def _distance(modality: Modality, base: Tensor, head: Tensor) -> str:
     """How far apart the two are, in words."""
     if base.shape != head.shape:
         return f"unlike shapes: {tuple(base.shape)} and {tuple(head.shape)}"
-    apart = (base.int() - head.int()).abs()
-    if not apart.any():
-        return "the same to the bit"
-    changed = apart.flatten(1).any(1).float().mean().item()
-    mean = apart.float().mean().item()
-    return f"{changed:.0%} of them differ; a pixel by {number(mean)} of 255 on average and {int(apart.max())} at most"
+    return modality.difference(base, head)

@@ -11,8 +11,9 @@ import torch
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from torch import Tensor
 
+from aigc_bench.modalities.modality import Modality, recorded
 from aigc_bench.report import environments
-from aigc_bench.report.panels import grids as images
+from aigc_bench.report.panels.embedding import data_uri
 from aigc_bench.report.run import classes, figures, tables
 from aigc_bench.runs.records import Exhibits, Run, exhibit_of
 from aigc_bench.system.files import writing
@@ -117,6 +118,7 @@ def _extractors(run: Run) -> list[str]:
 
 def _grids(run: Run, exhibits: Exhibits) -> dict[str, list[dict[str, Any]]]:
     """Kind => panels, from the first training seed of every generator; floor first."""
+    modality = recorded(run.dataset.modality)
     order = ["floor", *(entry.name for entry in run.suite.generators), "noise"]
     found: dict[str, list[dict[str, Any]]] = {"samples": [], "reconstructions": [], "neighbours": [], "costly": []}
     for name in order:
@@ -127,21 +129,21 @@ def _grids(run: Run, exhibits: Exhibits) -> dict[str, list[dict[str, Any]]]:
             if owner == name
         }
         if "samples" in keys:
-            found["samples"].append(_panel(name, images.grid(keys["samples"], GRID_COLUMNS)))
+            found["samples"].append(_panel(name, modality.picture(keys["samples"], GRID_COLUMNS, None)))
         if "reconstructions" in keys:
             both = [keys["originals"], keys["reconstructions"]]
-            found["reconstructions"].append(_panel(name, images.grid(torch.cat(both), len(both[0]))))
+            found["reconstructions"].append(_panel(name, modality.picture(torch.cat(both), len(both[0]), None)))
         if "neighbours" in keys and name not in tables.ANCHORS:
-            found["neighbours"].append(_singled_out(name, keys["neighbours"]))
+            found["neighbours"].append(_singled_out(modality, name, keys["neighbours"]))
         if "costly" in keys:
-            found["costly"].append({**_singled_out(name, keys["costly"]), "shares": _shares(keys)})
+            found["costly"].append({**_singled_out(modality, name, keys["costly"]), "shares": _shares(keys)})
     return {kind: panels for kind, panels in found.items() if panels}
 
 
-def _singled_out(name: str, pairs: Tensor) -> dict[str, Any]:
+def _singled_out(modality: Modality, name: str, pairs: Tensor) -> dict[str, Any]:
     """(n, 1 or 2, C, H, W): samples in a row, and below each of them what it is closest to, where that can be shown."""
     scale = max(1, round(SINGLE_PX / max(pairs.shape[-2:])))
-    png = images.grid(pairs.transpose(0, 1).flatten(0, 1), len(pairs), scale)
+    png = modality.picture(pairs.transpose(0, 1).flatten(0, 1), len(pairs), scale)
     return {**_panel(name, png), "beside": pairs.shape[1] > 1}
 
 
@@ -157,4 +159,4 @@ def _file_name(name: str) -> str:
 
 
 def _panel(name: str, png: bytes) -> dict[str, Any]:
-    return {"name": name, "png": png, "uri": images.data_uri(png)}
+    return {"name": name, "png": png, "uri": data_uri(png)}

@@ -96,7 +96,8 @@ class SuiteRows:
         batch: Batch = getattr(self.dataset, name)
         labels = None if batch.labels is None else batch.labels[:num]
         samples = batch.samples[:num]
-        return HeldSamples(name, samples, digest_of([self.dataset.digest, name, len(samples)]), labels)
+        digest = digest_of([self.dataset.digest, name, len(samples)])
+        return HeldSamples(name, samples, self.dataset.spec, digest, labels)
 
     def planned(self) -> Iterator[PlannedRow]:
         """Every row: the anchors, then each case of the suite, trained generators once per training seed."""
@@ -234,7 +235,9 @@ def _record(data: Dataset, findings: Findings) -> DatasetRecord:
     return DatasetRecord(
         name=data.name,
         digest=data.digest,
+        modality=data.spec.modality,
         shape=data.spec.shape,
+        sample_rate=data.spec.sample_rate,
         num_fit=len(data.fit.samples),
         num_reference=len(data.reference.samples),
         num_holdout=len(data.holdout.samples),

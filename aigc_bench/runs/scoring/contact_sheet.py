@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from aigc_bench.core import Evidence, FeaturePair, Features, Latency, ReconstructionErrors, plugins
@@ -18,6 +17,7 @@ from aigc_bench.core.errors import DataError
 from aigc_bench.evidence.extraction import features_of
 from aigc_bench.metrics import frechet, neighbours
 from aigc_bench.metrics.sweep import Sweep
+from aigc_bench.modalities.modality import named
 from aigc_bench.runs.records import Exhibits
 from aigc_bench.runs.scoring.bench import Bench
 from aigc_bench.runs.scoring.observation import Observation
@@ -28,9 +28,6 @@ from aigc_bench.samples.sets import SampleSet
 NUM_SHOWN = 64
 NUM_SINGLED_OUT = 8
 NUM_PAIRS = 16
-THUMBNAIL_PX = 64
-MARGIN_LEVEL = 128
-"""of grey, around pictures that are smaller than others"""
 MAX_CLASSES = 100
 """a histogram of more predicted classes than that shows nothing"""
 
@@ -103,7 +100,8 @@ def _nearest_training(seen: Observation, bench: Bench) -> dict[str, Tensor]:
 def pairs_of(row: Row, original: SampleSet, num_samples: int) -> Exhibits:
     """The first reconstructions, and what they are made from."""
     first = range(min(NUM_PAIRS, num_samples))
-    both = tiled([*original.take(first), *row.samples.take(first)])
+    sheet = named(original.modality).sheet
+    both = sheet([*original.take(first), *row.samples.take(first)])
     pairs = {"originals": both[: len(first)].clone(), "reconstructions": both[len(first) :].clone()}
     return keyed(row.name, row.training_seed, pairs)
 
@@ -136,7 +134,7 @@ def _pictures(samples: SampleSet, real: SampleSet | None, found: Mapping[str, Te
     first = min(NUM_SHOWN, num_samples)
     rows = torch.cat([torch.arange(first), *chosen.values()])
     # One pass for all of them, where a set can be read from its beginning only.
-    mine = samples.take(rows.tolist())
+    mine, tiled = samples.take(rows.tolist()), named(samples.modality).sheet
     exhibits = {"samples": tiled(mine[:first])}
     if chosen:
         sides = [mine[first:]]
@@ -162,24 +160,3 @@ def _attributes(pair: FeaturePair, distance: float | None) -> dict[str, Tensor]:
         cost = frechet.influences(pair.real, pair.fake.pool) / (pair.fake.num_samples - 1)
         found["share"] = cost / distance
     return found
-
-
-def tiled(images: Sequence[Tensor]) -> Tensor:
-    """Images (C, H, W) uint8 of any sizes => thumbnails (N, C, H, W) uint8 of one size, the smaller ones centred."""
-    small = [thumbnail(image) for image in images]
-    channels, height, width = (max(image.shape[axis] for image in small) for axis in range(3))
-    canvas = torch.full((len(small), channels, height, width), MARGIN_LEVEL, dtype=torch.uint8)
-    for place, image in zip(canvas, small, strict=True):
-        top, left = (height - image.shape[1]) // 2, (width - image.shape[2]) // 2
-        place[:, top : top + image.shape[1], left : left + image.shape[2]] = image
-    return canvas
-
-
-def thumbnail(image: Tensor) -> Tensor:
-    """(C, H, W) uint8, scaled down where a side is longer than a thumbnail's."""
-    side = max(image.shape[1:])
-    if side <= THUMBNAIL_PX:
-        return image.contiguous()
-    size = [max(1, length * THUMBNAIL_PX // side) for length in image.shape[1:]]
-    small = F.interpolate(image[None].float(), size=size, mode="bilinear", antialias=True)[0]
-    return small.round().clamp(0, 255).to(torch.uint8).contiguous()

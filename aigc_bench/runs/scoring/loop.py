@@ -53,6 +53,8 @@ class Findings:
     nums: dict[str, int] = field(default_factory=dict)
     """row => number of its samples"""
     num_reference: int = 0
+    modality: str = ""
+    """of the rows"""
     extractors: list[str] = field(default_factory=list)
     real_entries: dict[str, str] = field(default_factory=dict)
     """extractor's digest => where features of the real side are kept"""
@@ -122,6 +124,7 @@ def _score_row(
         seen = observed(row, bench.reference, extraction.real, extraction.protocols[0], bench.place, bench.limit)
         findings.extractors.append(seen.extractor.name)
         findings.nums[row.name] = seen.fake.num_samples
+        findings.modality = row.samples.modality
         _check_equal_num(findings.nums)
         for where, kept in ((seen.entry, entries), (extraction.entry, findings.real_entries)):
             if where is not None:

@@ -16,6 +16,7 @@ from aigc_bench.core import ReconstructionErrors, Score, plugins
 from aigc_bench.core.errors import ConfigurationError, DataError
 from aigc_bench.evidence.extraction import Place
 from aigc_bench.metrics import reconstruction
+from aigc_bench.modalities.modality import named
 from aigc_bench.runs.scoring.observation import Observation
 from aigc_bench.runs.scoring.reference import Reference
 from aigc_bench.runs.scoring.scores import scored
@@ -77,7 +78,7 @@ def errors_of(
         for number, (a, b) in enumerate(_pairs(name, fake, original, limit)):
             path = folder / f"{number:06}.safetensors"
             if not path.is_file():
-                _write(path, reconstruction.errors_of(a, b))
+                _write(path, named(original.modality).pairwise_errors(a, b))
             done += len(a)
             place.on_event({"event": "progress", "unit": "pairs", "done": done, "total": limit or fake.num_samples})
 

@@ -20,8 +20,7 @@ from aigc_bench.evidence.extraction import (
 from aigc_bench.evidence.published_moments import ReferenceStatistics, read_statistics
 from aigc_bench.metrics.protocols import Protocol
 from aigc_bench.modalities.image.npy import Npz
-from aigc_bench.modalities.image.opening import Source
-from aigc_bench.samples.sets import SampleSet
+from aigc_bench.samples.sets import SampleSet, Source
 from aigc_bench.system.cache import digest_of
 
 

@@ -68,7 +68,9 @@ def _record(findings: Findings, bench: Bench) -> DatasetRecord:
     return DatasetRecord(
         name=reference.name,
         digest=reference.digest,
+        modality=findings.modality,
         shape=(reference.samples.shape if reference.samples else None) or (),
+        sample_rate=reference.samples.sample_rate if reference.samples else None,
         num_fit=0,
         num_reference=findings.num_reference,
         num_holdout=findings.nums.get("floor", 0),

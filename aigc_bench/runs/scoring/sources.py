@@ -19,9 +19,9 @@ from aigc_bench.evidence.extraction import Place
 from aigc_bench.generators import drawing, training
 from aigc_bench.generators.blueprint import Blueprint
 from aigc_bench.generators.generated import FunctionGenerator, GeneratedSamples
-from aigc_bench.modalities.image.opening import Source, open_samples
+from aigc_bench.modalities.modality import claiming, named
 from aigc_bench.runs.scoring.reference import Reference
-from aigc_bench.samples.sets import OnBadImage, SampleSet
+from aigc_bench.samples.sets import OnBadImage, SampleSet, Source
 from aigc_bench.system.cache import digest_of
 
 Function = Callable[[Tensor], Tensor]
@@ -48,7 +48,9 @@ class Sources:
         Raises:
             DataError: see `open_samples`.
         """
-        self._opened.append(open_samples(source, on_bad_image=self._on_bad_image))
+        # The real side comes first and says what all are; features and moments of it do not.
+        modality = named(self._opened[0].modality) if self._opened else claiming(source)
+        self._opened.append(modality.open(source, on_bad_image=self._on_bad_image))
         return self._opened[-1]
 
     def fake(self, source: FakeSource, reference: Reference) -> SampleSet:
@@ -131,4 +133,4 @@ def _spec(name: str, reference: Reference) -> SampleSpec:
         raise ConfigurationError(
             f"{name} makes samples of one size, and {real.name} holds images of several; resize them first"
         )
-    return SampleSpec("image", shape)
+    return SampleSpec(real.modality, shape, real.sample_rate)
