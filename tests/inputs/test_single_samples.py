@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from aigc_bench import noise
 from aigc_bench.core import SampleSpec
-from aigc_bench.core.errors import DataError, GeneratorError
+from aigc_bench.core.errors import DataError, GeneratorError, UnknownNameError
 from aigc_bench.generators import drawing
 from aigc_bench.generators.generated import FunctionGenerator, GeneratedSamples
 from aigc_bench.modalities.image.members import class_names
