@@ -87,7 +87,7 @@ class Lab:
         rows = api.prepare(suite, options)
         extractor = extraction.extractor_for(rows.protocols[0], rows.split("reference"), rows.place)
         images, spare = drawn(rows, num_pool + num_pool // 4).split([num_pool, num_pool // 4])
-        real = rows.dataset.reference.samples[:NUM_REAL]
+        real = rows.dataset.reference.loaded().samples[:NUM_REAL]
         seen = [extraction.observed_features(extractor, samples) for samples in (images, spare, real)]
         return cls(rows, extractor, images, *seen)
 

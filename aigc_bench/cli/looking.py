@@ -101,7 +101,7 @@ def _dataset_state(name: str, data_dir: Path | None) -> str:
         data = plugins.load("dataset", name)(data_dir=data_dir, download=False)
     except AigcBenchError as error:
         return f"missing: {error}"
-    return f"ready: {len(data.fit.samples)} to fit, {data.spec.shape}"
+    return f"ready: {data.fit.num_samples} to fit, {data.spec.shape}"
 
 
 @cache_app.command("list")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -78,6 +78,28 @@ class Batch:
     samples: Tensor
     labels: Tensor | None = None
 
+    @property
+    def num_samples(self) -> int:
+        """N."""
+        return len(self.samples)
+
+    def loaded(self) -> Batch:
+        """Itself: see `Split`."""
+        return self
+
+
+class Split(Protocol):
+    """One of the three parts of a data set: a `Batch` in memory, or samples that are read when they are asked for."""
+
+    @property
+    def num_samples(self) -> int:
+        """How many samples it holds."""
+        ...
+
+    def loaded(self) -> Batch:
+        """All of it in memory, as training needs it."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
@@ -89,9 +111,9 @@ class Dataset:
 
     name: str
     spec: SampleSpec
-    fit: Batch
-    reference: Batch
-    holdout: Batch
+    fit: Split
+    reference: Split
+    holdout: Split
     digest: str
     """SHA-256 over the samples and labels of all three splits"""
     num_classes: int | None = None

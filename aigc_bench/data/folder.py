@@ -1,8 +1,9 @@
-"""A folder of images as a data set: nested, sorted by path, of one size."""
+"""A folder of images as a data set: nested, sorted by path, of one size, read when it is asked for."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -13,10 +14,15 @@ from torch import Tensor
 
 from aigc_bench.core import Dataset, SampleSpec
 from aigc_bench.core.errors import ConfigurationError, DataError
-from aigc_bench.data.splits import digest_of, split
+from aigc_bench.data.splits import split
 from aigc_bench.modalities.image import NAME as IMAGE
+from aigc_bench.modalities.image.encoded import EncodedSamples
+from aigc_bench.modalities.image.members import FolderMembers
+from aigc_bench.samples.subset import SubsetSamples
+from aigc_bench.system.cache import digest_of
 
-SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".ppm", ".pgm", ".tif", ".tiff"}
+MIN_IMAGES = 10
+SPLITS = ("fit", "reference", "holdout")
 
 
 def build(
@@ -30,7 +36,8 @@ def build(
 ) -> Dataset:
     """Split the images into `shares` of fit, reference and holdout. `size` crops the centre square and resizes it.
 
-    Where the images lie in several subfolders, the first folder's name is the class.
+    Files are found, checked and decoded as those of `aigc-bench score` are, and when they are asked for: no split is in
+    memory but `fit` while something is trained. Where the images lie in several subfolders, a folder is a class.
 
     Raises:
         ConfigurationError: an option has no meaning.
@@ -40,24 +47,31 @@ def build(
         raise ConfigurationError(f"expected mode 'RGB' or 'L' and a size of at least 1, got {mode!r} and {size}")
     if data_dir is None or not data_dir.is_dir():
         raise DataError(f"expected a folder of images, got {data_dir}; name one with --data-dir or AIGC_BENCH_DATA")
-    paths = sorted(path for path in data_dir.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
-    if len(paths) < 10:
-        raise DataError(f"{data_dir} holds {len(paths)} images; at least 10 are needed to make three splits")
-    sizes = _sizes(len(paths), shares)
-    samples = _stacked([_read(path, mode, size) for path in paths], paths)
-    folders = [path.relative_to(data_dir).parts[0] for path in paths]
-    names = sorted(set(folders))
-    classified = len(names) > 1 and all(len(path.relative_to(data_dir).parts) > 1 for path in paths)
-    labels = torch.tensor([names.index(folder) for folder in folders]) if classified else None
-    fit, reference, holdout = split(samples, labels, sizes, split_seed)
+    images = EncodedSamples(FolderMembers(data_dir), "error")
+    num = images.num_listed
+    if num < MIN_IMAGES:
+        raise DataError(f"{data_dir} holds {num} images; at least {MIN_IMAGES} are needed to make three splits")
+    sizes = _sizes(num, shares)
+    height, width = _one_size(images) if size is None else (size, size)
+    names = None if images.labels is None else sorted(set(images.labels))
+    labels = None if names is None else torch.tensor([names.index(label) for label in images.labels or ()])
+    spec = SampleSpec(IMAGE, (1 if mode == "L" else 3, height, width))
+    digest = digest_of([images.digest, mode, size, list(shares), split_seed])
+    fit, reference, holdout = (
+        SubsetSamples(
+            images, part.samples, spec, digest_of([digest, name]), partial(_prepared, mode, size), part.labels
+        )
+        for name, part in zip(SPLITS, split(torch.arange(num), labels, sizes, split_seed), strict=True)
+    )
     return Dataset(
         name="folder",
-        spec=SampleSpec(IMAGE, tuple(samples.shape[1:])),
+        spec=spec,
         fit=fit,
         reference=reference,
         holdout=holdout,
-        digest=digest_of(fit, reference, holdout),
-        num_classes=len(names) if classified else None,
+        digest=digest,
+        num_classes=None if names is None else len(names),
+        notes=tuple(f"Images: {policy}." for policy in images.policies),
     )
 
 
@@ -71,29 +85,29 @@ def _sizes(num: int, shares: Sequence[float]) -> tuple[int, int, int]:
     return sizes
 
 
-def _read(path: Path, mode: str, size: int | None) -> Tensor:
-    try:
-        with Image.open(path) as image:
-            if image.mode.startswith(("I", "F")):
-                # Pillow would clip, not scale: a 16-bit picture would come out white.
-                raise DataError(f"{path} has more than 8 bits per channel; convert it to 8 bits first")
-            picture = image.convert(mode)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise DataError(f"{path} is not a readable image: {error}") from error
+def _one_size(images: EncodedSamples) -> tuple[int, int]:
+    """The (height, width) of all of them."""
+    sizes = images.sizes
+    (first, expected), *others = sizes.items()
+    for name, found in others:
+        if found != expected:
+            raise DataError(
+                f"{name} is {found[1]} × {found[0]} pixels, but {first} is {expected[1]} × {expected[0]}; expected "
+                "images of one size: give the data set the option size, e.g. --set data.options.size=64"
+            )
+    return expected
+
+
+def _prepared(mode: str, size: int | None, image: Tensor) -> Tensor:
+    """(C, H, W) uint8 as decoded => as the data set has it."""
+    if size is None and len(image) == (1 if mode == "L" else 3):
+        return image
+    pixels = image[0].numpy() if len(image) == 1 else image.permute(1, 2, 0).numpy()
+    picture = Image.fromarray(pixels).convert(mode)
     if size is not None:
         side = min(picture.size)
         left, top = (picture.width - side) // 2, (picture.height - side) // 2
         square = picture.crop((left, top, left + side, top + side))
         picture = square.resize((size, size), Image.Resampling.BICUBIC)
-    pixels = np.array(picture)
-    return torch.from_numpy(pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1).copy())
-
-
-def _stacked(images: list[Tensor], paths: list[Path]) -> Tensor:
-    for image, path in zip(images, paths, strict=True):
-        if image.shape != images[0].shape:
-            raise DataError(
-                f"{path} is {tuple(image.shape)}, but {paths[0]} is {tuple(images[0].shape)}; expected images of one "
-                "size: give the data set the option size, e.g. --set data.options.size=64"
-            )
-    return torch.stack(images)
+    array = np.array(picture)
+    return torch.from_numpy(array[None] if array.ndim == 2 else array.transpose(2, 0, 1).copy())

@@ -78,5 +78,5 @@ def test_a_training_step(benchmark: Any, name: str) -> None:
     """Batch 64 of 8 × 8."""
     data = digits.build()
     generator = plugins.load("generator", name)(data.spec, device=CPU)
-    steps = generator.fit(training.batches(Batch(data.fit.samples), 64, seed=0), seed=0)
+    steps = generator.fit(training.batches(Batch(data.fit.loaded().samples), 64, seed=0), seed=0)
     benchmark(next, steps)

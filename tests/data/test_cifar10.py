@@ -86,9 +86,9 @@ def test_splits_are_disjoint_and_even(files: dict[str, bytes], tmp_path: Path) -
     pixels = torch.cat([part.samples for part in parts]).flatten(1).tolist()
     everything = [record[1:] for name in NAMES for record in np.frombuffer(files[name], np.uint8).reshape(-1, 3073)]
     assert sorted(pixels) == sorted(image.tolist() for image in everything)
-    assert data.reference.labels is not None
-    assert data.holdout.labels is not None
-    counts = [part.bincount(minlength=10) for part in (data.reference.labels, data.holdout.labels)]
+    assert data.reference.loaded().labels is not None
+    assert data.holdout.loaded().labels is not None
+    counts = [part.bincount(minlength=10) for part in (data.reference.loaded().labels, data.holdout.loaded().labels)]
     assert int((counts[0] - counts[1]).abs().max()) <= 2
 
 
@@ -100,8 +100,8 @@ def test_a_part_of_the_batches_will_do_and_is_noted(files: dict[str, bytes], tmp
     assert data.notes[0] == "1 of 5 training batches are there."
     assert data.notes[1] == "20 of 10,000 test images are there, in test_batch_head20.bin."
     assert "first 3 samples" in data.notes[2]
-    assert len(data.fit.samples) == 3
-    assert torch.equal(data.fit.samples, cifar10.build(data_dir=folder).fit.samples[:3])
+    assert len(data.fit.loaded().samples) == 3
+    assert torch.equal(data.fit.loaded().samples, cifar10.build(data_dir=folder).fit.loaded().samples[:3])
     with pytest.raises(ConfigurationError, match="'cifar10': expected a limit of at least 1 sample, got 0"):
         cifar10.build(data_dir=folder, limit=0)
 
@@ -168,9 +168,12 @@ def test_the_real_batches_are_split() -> None:
     if not list((folder / "cifar10").glob("test_batch*.bin")):
         pytest.skip("CIFAR-10 is not here: set AIGC_BENCH_DATA to a folder that holds cifar10/")
     data = cifar10.build(data_dir=folder)
-    num_train, num_rest = len(data.fit.samples), len(data.reference.samples) + len(data.holdout.samples)
+    num_train, num_rest = (
+        len(data.fit.loaded().samples),
+        len(data.reference.loaded().samples) + len(data.holdout.loaded().samples),
+    )
     assert num_train % 8000 == 0
     assert num_rest > num_train // 4
-    assert data.fit.labels is not None
-    counts = data.fit.labels.bincount(minlength=10)
+    assert data.fit.loaded().labels is not None
+    counts = data.fit.loaded().labels.bincount(minlength=10)
     assert int(counts.max() - counts.min()) < 0.1 * num_train / 10

@@ -229,9 +229,11 @@ def test_reference_and_holdout_are_halves_of_one_pile(small: Path) -> None:
     data = idx.build(data_dir=small)
     train_images = idx.read_idx(small / f"{idx.FILES[0]}.gz", idx.IMAGES)
     test_images = idx.read_idx(small / f"{idx.FILES[2]}.gz", idx.IMAGES)
-    assert torch.equal(data.fit.samples, train_images[:10])
+    assert torch.equal(data.fit.loaded().samples, train_images[:10])
     pile = torch.cat([train_images[10:], test_images]).flatten(1).tolist()
-    assert sorted(torch.cat([data.reference.samples, data.holdout.samples]).flatten(1).tolist()) == sorted(pile)
+    assert sorted(
+        torch.cat([data.reference.loaded().samples, data.holdout.loaded().samples]).flatten(1).tolist()
+    ) == sorted(pile)
 
 
 def test_real_mnist_is_split_evenly(real_data: Path) -> None:
@@ -240,9 +242,9 @@ def test_real_mnist_is_split_evenly(real_data: Path) -> None:
     assert [len(part.samples) for part in (data.fit, data.reference, data.holdout)] == [50_000, 10_000, 10_000]
     assert data.spec.shape == (1, 28, 28)
     assert data.num_classes == 10
-    assert data.reference.labels is not None
-    assert data.holdout.labels is not None
-    assert (data.reference.labels.bincount() - data.holdout.labels.bincount()).abs().max() <= 2
+    assert data.reference.loaded().labels is not None
+    assert data.holdout.loaded().labels is not None
+    assert (data.reference.loaded().labels.bincount() - data.holdout.loaded().labels.bincount()).abs().max() <= 2
     last_test_image = idx.read_idx(next(real_data.rglob("t10k-images-idx3-ubyte*")), idx.IMAGES)[-5000:]
     tested = {bytes(image.numpy().tobytes()) for image in last_test_image}
     shares = [

@@ -62,13 +62,13 @@ def test_features_do_not_depend_on_the_batch() -> None:
     """To the bit where a sample keeps its place in the micro-batch, to float rounding elsewhere."""
     data = digits.build()
     extractor = classifier.build_digits_cnn(data.spec, device=CPU)
-    together = extractor(data.fit.samples[:700]).pool
+    together = extractor(data.fit.loaded().samples[:700]).pool
     assert together.shape == (700, classifier.NUM_FEATURES)
     for num in (1, 63, 512, 513):
-        assert torch.equal(extractor(data.fit.samples[:num]).pool, together[:num])
-    alone = torch.cat([extractor(data.fit.samples[i : i + 1]).pool for i in (3, 511, 699)])
+        assert torch.equal(extractor(data.fit.loaded().samples[:num]).pool, together[:num])
+    alone = torch.cat([extractor(data.fit.loaded().samples[i : i + 1]).pool for i in (3, 511, 699)])
     torch.testing.assert_close(alone, together[[3, 511, 699]], rtol=1e-5, atol=1e-5)
-    assert extractor(data.fit.samples[:0]).pool.shape == (0, classifier.NUM_FEATURES)
+    assert extractor(data.fit.loaded().samples[:0]).pool.shape == (0, classifier.NUM_FEATURES)
 
 
 @pytest.mark.parametrize("name", ["digits-cnn", "mnist-cnn"])

@@ -13,7 +13,7 @@ from aigc_bench.data import digits
 @pytest.mark.parametrize("name", OF_IMAGES)
 def test_images_stay_images_and_change_a_little(name: str) -> None:
     """Of the same type and shape, and by less than a tenth of full scale on average."""
-    images = digits.build().holdout.samples[:50]
+    images = digits.build().holdout.loaded().samples[:50]
     found = OF_IMAGES[name](images)
     assert found.dtype == torch.uint8
     assert found.shape == images.shape
@@ -22,7 +22,7 @@ def test_images_stay_images_and_change_a_little(name: str) -> None:
 
 def test_a_jitter_is_one_level_at_most() -> None:
     """And repeats by its seed."""
-    images = digits.build().holdout.samples[:50]
+    images = digits.build().holdout.loaded().samples[:50]
     found = jittered(images, 3)
     assert int((found.int() - images.int()).abs().max()) == 1
     assert torch.equal(found, jittered(images, 3))

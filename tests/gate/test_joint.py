@@ -32,7 +32,7 @@ from aigc_bench.data import digits
 
 class Toy:
     def __init__(self, spec, blur):
-        self.spec, self.blur, self.real = spec, blur, digits.build().fit.samples
+        self.spec, self.blur, self.real = spec, blur, digits.build().fit.loaded().samples
 
     def sample(self, seeds):
         chosen = self.real[seeds % len(self.real)].float()
@@ -140,7 +140,7 @@ def test_what_cannot_be_timed_is_refused(runs: Any, tmp_path: Path, monkeypatch:
     data: Dataset = digits.build()
     options = aigc_bench.Options(store=tmp_path / "store")
     scored, _ = aigc_bench.score(
-        data.holdout.samples[:64], data.reference.samples, features=["pixels"], options=options
+        data.holdout.loaded().samples[:64], data.reference.loaded().samples, features=["pixels"], options=options
     )
     one = recorded(runs(0.0), tmp_path)
     with pytest.raises(ConfigurationError, match=r"a score of samples alone.*`gate quality` judges the samples"):

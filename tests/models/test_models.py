@@ -102,5 +102,5 @@ def test_the_importance_weighted_bound_tightens_with_samples() -> None:
     for num in (1, 32):
         with training.seeded(0):
             vae = plugins.load("generator", "vae")(data.spec, device=CPU, importance_samples=num)
-        bounds.append(float(vae.log_prob(data.holdout.samples[:200]).mean()))
+        bounds.append(float(vae.log_prob(data.holdout.loaded().samples[:200]).mean()))
     assert bounds[1] > bounds[0]

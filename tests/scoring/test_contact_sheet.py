@@ -131,7 +131,7 @@ def test_pictures_of_unlike_sizes_and_channels_share_a_canvas() -> None:
     found = sheets.tiled(images)
     assert found.shape == (2, 3, 64, 32)
     assert found[0, :, 30:33, 13:18].unique().tolist() == [0]
-    assert found[0, 0].sum() == contact_sheet.MARGIN_LEVEL * (64 * 32 - 15)
+    assert found[0, 0].sum() == sheets.MARGIN_LEVEL * (64 * 32 - 15)
     assert found[1].unique().tolist() == [9]
 
 

@@ -39,8 +39,8 @@ PIXELS = ("pixels",)
 def images() -> dict[str, NDArray[np.uint8]]:
     """Real digits, as (N, H, W, C): 400 as reference, 200 held out, 200 with some noise on them."""
     data = digits.build()
-    real = data.reference.samples.permute(0, 2, 3, 1).numpy()
-    held_out = data.holdout.samples.permute(0, 2, 3, 1).numpy()
+    real = data.reference.loaded().samples.permute(0, 2, 3, 1).numpy()
+    held_out = data.holdout.loaded().samples.permute(0, 2, 3, 1).numpy()
     noise = np.random.default_rng(0).integers(-40, 41, held_out[:200].shape)
     fake = np.clip(held_out[-200:].astype(int) + noise, 0, 255).astype(np.uint8)
     return {"real": real[:400].copy(), "holdout": held_out[:200].copy(), "fake": fake}

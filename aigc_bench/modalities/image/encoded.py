@@ -67,6 +67,11 @@ class EncodedSamples(SampleSet):
         return (1 if self._grey else 3, *sizes.pop()) if len(sizes) == 1 else None
 
     @property
+    def sizes(self) -> dict[str, tuple[int, int]]:
+        """Name => (height, width), as the headers say, of every readable file."""
+        return {self._members.names[index]: (head.height, head.width) for index, head in self._headers.items()}
+
+    @property
     def digest(self) -> str:
         """SHA-256 over the SHA-256 of every file, in order; unreadable ones count too."""
         return self._digest

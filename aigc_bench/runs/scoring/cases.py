@@ -16,6 +16,7 @@ from torch import Tensor
 from aigc_bench import core, evidence, generators, noise
 from aigc_bench.core import Batch, Dataset, Generator, Metric, TrainingLog, plugins
 from aigc_bench.core.errors import ConfigurationError
+from aigc_bench.core.samples import Split
 from aigc_bench.core.suites import Case, Suite, cases
 from aigc_bench.evidence.extraction import Place
 from aigc_bench.generators import anchors, training
@@ -30,6 +31,8 @@ from aigc_bench.runs.scoring.observing import Observer
 from aigc_bench.runs.scoring.reference import Reference
 from aigc_bench.runs.scoring.rows import PlannedRow, Row, Subject
 from aigc_bench.samples.held import HeldSamples
+from aigc_bench.samples.sets import SampleSet
+from aigc_bench.samples.subset import SubsetSamples
 from aigc_bench.system import timing
 from aigc_bench.system.cache import digest_of
 
@@ -70,7 +73,7 @@ class SuiteRows:
         return prepared
 
     def _check_sizes(self) -> None:
-        available = min(len(self.dataset.reference.samples), len(self.dataset.holdout.samples))
+        available = min(self.dataset.reference.num_samples, self.dataset.holdout.num_samples)
         if self.suite.num_samples > available:
             raise ConfigurationError(
                 f"num_samples = {self.suite.num_samples}, but every row needs that many real samples and the "
@@ -91,9 +94,12 @@ class SuiteRows:
             training=self.split("fit"),
         )
 
-    def split(self, name: str, num: int | None = None) -> HeldSamples:
+    def split(self, name: str, num: int | None = None) -> SampleSet:
         """The first `num` samples of a split."""
-        batch: Batch = getattr(self.dataset, name)
+        part: Split = getattr(self.dataset, name)
+        if isinstance(part, SubsetSamples):
+            return part if num is None else part.first(num)
+        batch = part.loaded()
         labels = None if batch.labels is None else batch.labels[:num]
         samples = batch.samples[:num]
         digest = digest_of([self.dataset.digest, name, len(samples)])
@@ -207,7 +213,7 @@ class SuiteRows:
             if not isinstance(generator, core.Trainable):
                 raise ConfigurationError(f"{case.entry.build!r} has a budget but no `fit`; remove the budget")
             plan = training.Plan(budget, case.entry.batch_size, seed, folder / "checkpoint.safetensors")
-            log = training.fit(generator, _on(self.dataset.fit, device), plan, on_event=self.place.on_event)
+            log = training.fit(generator, _on(self.dataset.fit.loaded(), device), plan, on_event=self.place.on_event)
         log = replace(log, peak_bytes=timing.peak_bytes(device)[0])
         (folder / "training.json").write_text(json.dumps(asdict(log)))
 
@@ -238,9 +244,9 @@ def _record(data: Dataset, findings: Findings) -> DatasetRecord:
         modality=data.spec.modality,
         shape=data.spec.shape,
         sample_rate=data.spec.sample_rate,
-        num_fit=len(data.fit.samples),
-        num_reference=len(data.reference.samples),
-        num_holdout=len(data.holdout.samples),
+        num_fit=data.fit.num_samples,
+        num_reference=data.reference.num_samples,
+        num_holdout=data.holdout.num_samples,
         num_classes=data.num_classes,
         notes=(*data.notes, *findings.drifts, *findings.notes),
     )

@@ -121,7 +121,7 @@ def _training_s(rows: SuiteRows, case: Case, generator: object) -> float:
     if not isinstance(generator, Trainable):
         raise ConfigurationError(f"{case.entry.build!r} has a budget but no `fit`; remove the budget")
     return budget.steps * training.seconds_per_step(
-        generator, rows.dataset.fit, case.entry.batch_size, rows.place.device
+        generator, rows.dataset.fit.loaded(), case.entry.batch_size, rows.place.device
     )
 
 
