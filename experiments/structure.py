@@ -189,6 +189,15 @@ class Structure:
         """Between rooms."""
         return room_graph(self.package, self.imports)
 
+    @cached_property
+    def root_names(self) -> Graph:
+        """Between the first-level names: `runs/` and the others of `SPLIT` are one node each."""
+        names: dict[str, set[str]] = {room.partition("/")[0]: set() for room in self.rooms}
+        for room, targets in self.rooms.items():
+            own = room.partition("/")[0]
+            names[own] |= {target.partition("/")[0] for target in targets} - {own}
+        return {name: frozenset(targets) for name, targets in names.items()}
+
     @property
     def every_module(self) -> list[Module]:
         """Of the package and of the reference models."""
@@ -200,7 +209,10 @@ def _count(arrows: Graph) -> int:
 
 
 ROWS: dict[str, Callable[[Structure], int]] = {
-    "names at the root of `aigc_bench/`": lambda it: len({name.split(".")[1] for name in it.package if "." in name}),
+    "names at the root of `aigc_bench/`": lambda it: len(it.root_names),
+    "arrows between them": lambda it: _count(it.root_names),
+    "import cycles between them": lambda it: len(cycles(it.root_names)),
+    "layers of them": lambda it: len(longest_chain(it.root_names)),
     "rooms": lambda it: len(it.rooms),
     "arrows between rooms": lambda it: _count(it.rooms),
     "import cycles between rooms": lambda it: len(cycles(it.rooms)),
@@ -249,10 +261,10 @@ def details(tree: Structure) -> Iterator[str]:
 TEXT = """\
 # How the package is put together
 
-An *arrow* is one module (or room) that imports another; how often does not count. A *room* is a first-level name of
-`aigc_bench/`, and inside {split} a second-level one. *Layers* are the links of the longest import
-chain, where modules that import each other are one link. Imports inside functions, and those for type checkers alone,
-make arrows, too. Files are parsed, not imported.
+An *arrow* stands for one name that imports another; how often does not count. A *room* is a first-level name of
+`aigc_bench/`; inside {split} it is a second-level one.
+*Layers* are the links of the longest import chain, where modules that import each other are one link. Imports inside
+functions, and those for type checkers alone, make arrows, too. Files are parsed, not imported.
 
 Made by `{command}`.
 """
