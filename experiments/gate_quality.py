@@ -1,6 +1,6 @@
 """How often the gate on quality is wrong, and what it catches, by its three claims.
 
-python reports/gate_quality.py --data mnist > quality.md
+python experiments/gate_quality.py --data mnist > quality.md
 
 A VAE that the harness trains gives the samples. `weights` and `checkpoint`: sides that nothing tells apart, and sides
 of which one is degraded. `recipe`: a pool of training seeds of the digits suite's VAE, split at random. What was judged

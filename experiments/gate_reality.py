@@ -1,9 +1,9 @@
 """The gate on speed on this machine: how often it cries wolf on identical code, how surely it sees 5 % more work.
 
-python reports/gate_reality.py --runs 20 --slower-runs 8 >> reports/gate.md
-python reports/gate_reality.py --runs 20 --repository .. --which own   # this project's own benchmarks
-python reports/gate_reality.py --runs 6 --slower-runs 5 --apart        # a process at a time, and not in turns
-python reports/gate_reality.py --table                                 # of the traces that are there, nothing measured
+python experiments/gate_reality.py --runs 20 --slower-runs 8 >> reports/gate.md
+python experiments/gate_reality.py --runs 20 --repository .. --which own   # this project's own benchmarks
+python experiments/gate_reality.py --runs 6 --slower-runs 5 --apart        # a process at a time, and not in turns
+python experiments/gate_reality.py --table                                 # of the traces that are there
 
 Every run is a whole `gate speed`, from pilot to verdicts, with a seed of its own:
 
@@ -40,7 +40,7 @@ from aigc_bench.gate.speed.session import Request, gate_speed
 from aigc_bench.gate.verdicts import Judgement
 from aigc_bench.stats import binomial
 
-TRACES = Path(__file__).parent / "traces" / "gate"
+TRACES = Path(__file__).parents[1] / "reports" / "traces" / "gate"
 BLOCKS = 7
 DIGITS = 5
 """significant, of a block's seconds: finer than any clock's spread"""

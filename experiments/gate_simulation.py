@@ -1,6 +1,6 @@
 """How often the speed gate cries wolf and what it catches, simulated; and what others' rules do on the same traces.
 
-python reports/gate_simulation.py > simulation.md
+python experiments/gate_simulation.py > simulation.md
 """
 
 from __future__ import annotations
@@ -203,9 +203,9 @@ def section(repetitions: int, seed: int) -> Iterator[str]:
 MODEL = """\
 The log time of a block is the drift of the machine, autoregressive over process slots, plus an effect of the process,
 plus one-sided jitter, plus spikes, plus a neighbour on the same core who comes for a second in the mean
-(`reports/noise_model.py`). The processes of a pair take turns, 14 blocks each, and see the same drift; the median of
-the log ratios of neighbouring blocks stands for the pair. Pairs begin AB BA, from a random phase. "Apart" is the spread
-of pairs of processes one after the other, each the least of 7 blocks. Intervals are exact binomial ones, 95 %.
+(`experiments/noise_model.py`). The processes of a pair take turns, 14 blocks each, and see the same drift; the median
+of the log ratios of neighbouring blocks stands for the pair. Pairs begin AB BA, from a random phase. "Apart" is the
+spread of pairs of processes one after the other, each the least of 7 blocks. Intervals are exact binomial ones, 95 %.
 """
 IDENTICAL = """\
 **Identical code**, {suites} suites of 20 benchmarks, {benchmarks} benchmarks on each machine. A benchmark that its
@@ -225,10 +225,10 @@ ORDERS = """\
 **The order**: false alarms per benchmark on identical code, where it costs 2 % to come second.
 """
 PEERS = """\
-**Others' rules** (`reports/peer_rules.py` has their sources) on the same machines: one process of each side (asv: two),
-one after the other, head in the next process of the same job, or in another job, as when a stored baseline is compared
-with. A process has 7 blocks for all of them, where asv would take 5 and criterion.rs 100, whose bootstraps have
-{resamples} draws here and not 100,000.
+**Others' rules** (`experiments/peer_rules.py` has their sources) on the same machines: one process of each side (asv:
+two), one after the other, head in the next process of the same job, or in another job, as when a stored baseline is
+compared with. A process has 7 blocks for all of them, where asv would take 5 and criterion.rs 100, whose bootstraps
+have {resamples} draws here and not 100,000.
 """
 
 
@@ -240,7 +240,7 @@ def main() -> None:
     options = parser.parse_args()
     for line in section(options.repetitions, options.seed):
         print(line, flush=True)
-    print(f"Made by `{shlex.join(['python', 'reports/gate_simulation.py', *sys.argv[1:]])}`.")
+    print(f"Made by `{shlex.join(['python', 'experiments/gate_simulation.py', *sys.argv[1:]])}`.")
 
 
 if __name__ == "__main__":

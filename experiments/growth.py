@@ -1,6 +1,6 @@
 """How time and memory of a score grow with the number of images: a table, and a figure beside it.
 
-python reports/growth.py --inception 1000 5000 20000 --projection 1000 5000 20000 50000 > reports/growth.md
+python experiments/growth.py --inception 1000 5000 20000 --projection 1000 5000 20000 50000 > reports/growth.md
 
 Every N is scored by the command line in a fresh process and a fresh store: two npy files of N images of 32 × 32 (noise
 of several grains, made here), all default metrics. `inception` has random weights in the published layout; its network
@@ -31,8 +31,8 @@ from aigc_bench.modalities.image.extractors.inception_layout import variance_pre
 ROOT = Path(__file__).parents[1]
 PIECE = 4096
 GRAINS = (1, 2, 4, 8)
-ARGUMENTS = {"inception": [], "projection": ["--features", "reports.growth:build_projection"]}
-FIGURE = Path(__file__).parent / "gallery" / "growth.png"
+ARGUMENTS = {"inception": [], "projection": ["--features", "experiments.growth:build_projection"]}
+FIGURE = ROOT / "reports" / "gallery" / "growth.png"
 
 
 class Projection:
@@ -52,7 +52,7 @@ class Projection:
 
 
 def build_projection(spec: SampleSpec, *, device: torch.device) -> Projection:
-    """For `--features reports.growth:build_projection`."""
+    """For `--features experiments.growth:build_projection`."""
     return Projection(spec, device)
 
 
@@ -110,7 +110,8 @@ def main() -> None:
     print("# Growth with the number of images\n")
     print(__doc__.split("\n\n")[-1].strip() + "\n" if __doc__ else "")
     print(
-        f"`python reports/growth.py {' '.join(said)}`, {torch.get_num_threads()} threads, torch {torch.__version__}.\n"
+        f"`python experiments/growth.py {' '.join(said)}`, "
+        f"{torch.get_num_threads()} threads, torch {torch.__version__}.\n"
     )
     print("| extractor | images a side | s | s per 1,000 images | GiB |\n|---|---|---|---|---|", flush=True)
     os.chdir(ROOT)  # where the command line finds this file as a module

@@ -1,6 +1,6 @@
 """How far the extractor `inception` is from what the machine can do: prints a Markdown table.
 
-python reports/inception_floor.py --threads 2
+python experiments/inception_floor.py --threads 2
 
 Two floors, of time per image. *Arithmetic*: the floating-point operations of all convolutions, at the rate of a large
 float32 matrix product. *Convolutions*: the sum over all convolutions of the time that each takes alone, over and over

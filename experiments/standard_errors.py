@@ -1,6 +1,6 @@
 """How true the error bars are: stated standard errors and intervals against repeated draws.
 
-python reports/standard_errors.py > docs/standard-errors.md
+python experiments/standard_errors.py > docs/standard-errors.md
 
 Features are heavy-tailed (normal times a random scale): 32 of them, alike, or 2048 whose standard deviations fall as
 1 / √i. The classifier's logits are a linear map of them. The reference is fixed and the generated set drawn anew, as
@@ -156,7 +156,7 @@ def main() -> None:
     print(__doc__.split("\n\n")[-1].strip() + "\n" if __doc__ else "")
     print(
         f"{options.repeats} draws a row, {options.wide_repeats} with 2048 features; made by `python "
-        f"reports/standard_errors.py --repeats {options.repeats} --wide-repeats {options.wide_repeats} "
+        f"experiments/standard_errors.py --repeats {options.repeats} --wide-repeats {options.wide_repeats} "
         f"--processes {options.processes}`.\n"
     )
     print("| metric | case | mean | observed spread | stated SE | stated ÷ observed | 95 % interval covers |")

@@ -1,7 +1,7 @@
 """Reproduce the weights of `digits-cnn` and `mnist-cnn` from the fit splits.
 
-python reports/train_extractors.py digits-cnn
-python reports/train_extractors.py mnist-cnn --data-dir FOLDER
+python experiments/train_extractors.py digits-cnn
+python experiments/train_extractors.py mnist-cnn --data-dir FOLDER
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def main() -> None:
     data: Dataset = digits.build() if options.name == "digits-cnn" else idx.build_mnist(data_dir=options.data_dir)
     network = train(options.name, data.fit, options.seed)
     about: dict[str, str | int | float] = {
-        "script": "reports/train_extractors.py",
+        "script": "reports/train_extractors.py",  # where it was for the shipped files: the same bytes come out
         "seed": options.seed,
         "data": f"{data.name}, split fit",
         "data_digest": data.digest,

@@ -160,7 +160,7 @@ def test_precision_and_recall(torch_fidelity: Any, table: Table) -> None:
     """Ours gives density, coverage and error bars in the same time, and never holds a matrix of all distances.
 
     Distances are N² of 2 D operations for every one, and a matrix of them N² numbers: what is measured here is carried
-    to 50,000 samples by the square. Ours is measured there by reports/growth.py.
+    to 50,000 samples by the square. Ours is measured there by experiments/growth.py.
     """
     x, y = features(0, NUM_NEIGHBOURS), features(1, NUM_NEIGHBOURS)
 

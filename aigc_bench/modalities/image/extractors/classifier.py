@@ -1,6 +1,6 @@
 """`digits-cnn` and `mnist-cnn`: small classifiers whose last hidden layer is the feature space.
 
-Their weights ship with the package; `reports/train_extractors.py` reproduces them from the `fit` split alone.
+Their weights ship with the package; `experiments/train_extractors.py` reproduces them from the `fit` split alone.
 The network always sees batches of one shape, the last one filled up, so that the arithmetic does not depend on how
 many samples are asked for.
 """
