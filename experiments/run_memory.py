@@ -81,9 +81,8 @@ def main() -> None:
     """Print a row per number of samples."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("nums", type=int, nargs="+", help="samples a row")
-    print(
-        "| samples a row, 64 × 64 × 3 | pixels of one row, MiB | peak of the process, MiB | seconds |\n|---:|---:|---:|---:|"
-    )
+    print("| samples a row, 64 × 64 × 3 | pixels of one row, MiB | peak of the process, MiB | seconds |")
+    print("|---:|---:|---:|---:|")
     for num in parser.parse_args().nums:
         with tempfile.TemporaryDirectory() as work:
             mib, seconds = peak(num, Path(work))

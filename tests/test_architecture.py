@@ -7,6 +7,7 @@ prints the same in numbers.
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 from collections import Counter
@@ -76,7 +77,6 @@ LONG_FILES = {
     "aigc_bench/metrics/neighbours.py",
     "aigc_bench/report/run/figures.py",
     "aigc_bench/report/run/tables.py",
-    "aigc_bench/runs/scoring/cases.py",
 }
 """over 250 lines, a reference model over 300"""
 
@@ -134,6 +134,24 @@ def test_no_more_long_files() -> None:
     """Over 250 lines, or 300 for a reference model, which is one file on purpose."""
     long = {module.file for module in [*PACKAGE.values(), *MODELS.values()] if structure.is_long(module)}
     assert sorted(long - LONG_FILES) == []
+
+
+def test_only_its_own_folder_knows_a_modality() -> None:
+    """No comparison with a modality's name, and no such name, stands outside modalities/."""
+    names = {path.name for path in (ROOT / "modalities").iterdir() if path.is_dir()}
+    wrong = []
+    for module in PACKAGE.values():
+        if module.room.startswith("modalities"):
+            continue
+        for node in ast.walk(ast.parse((ROOT.parent / module.file).read_text(encoding="utf-8"))):
+            named = isinstance(node, ast.Constant) and node.value in names
+            compared = isinstance(node, ast.Compare) and "modality" in {
+                side.attr for side in [node.left, *node.comparators] if isinstance(side, ast.Attribute)
+            }
+            if named or compared:
+                wrong.append(f"{module.file}:{node.lineno}")
+    assert "image" in names
+    assert wrong == []
 
 
 def test_the_structure_of_a_made_up_package(tmp_path: Path) -> None:

@@ -24,10 +24,11 @@ from aigc_bench.report.run.tables import ANCHORS
 from aigc_bench.runs.records import Run
 from aigc_bench.runs.scoring import sets
 from aigc_bench.runs.scoring.bench import Bench, metrics_of_samples
-from aigc_bench.runs.scoring.cases import SuiteRows, run_suite
+from aigc_bench.runs.scoring.cases import SuiteRows
 from aigc_bench.runs.scoring.reduced_precision import drifts
 from aigc_bench.runs.scoring.reference import Reference
 from aigc_bench.runs.scoring.sources import FakeSource, Sources
+from aigc_bench.runs.scoring.suite import run_suite
 from aigc_bench.runs.store import Store, load_exhibits, load_run
 from aigc_bench.runs.suites.loading import load_suite
 from aigc_bench.samples.sets import OnBadImage, Source

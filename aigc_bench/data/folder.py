@@ -22,7 +22,6 @@ from aigc_bench.samples.subset import SubsetSamples
 from aigc_bench.system.cache import digest_of
 
 MIN_IMAGES = 10
-SPLITS = ("fit", "reference", "holdout")
 
 
 def build(
@@ -51,28 +50,18 @@ def build(
     num = images.num_listed
     if num < MIN_IMAGES:
         raise DataError(f"{data_dir} holds {num} images; at least {MIN_IMAGES} are needed to make three splits")
-    sizes = _sizes(num, shares)
     height, width = _one_size(images) if size is None else (size, size)
-    names = None if images.labels is None else sorted(set(images.labels))
-    labels = None if names is None else torch.tensor([names.index(label) for label in images.labels or ()])
     spec = SampleSpec(IMAGE, (1 if mode == "L" else 3, height, width))
+    names = sorted(set(images.labels or ()))
+    labels = torch.tensor([names.index(label) for label in images.labels]) if images.labels else None
     digest = digest_of([images.digest, mode, size, list(shares), split_seed])
+    parts = split(torch.arange(num), labels, _sizes(num, shares), split_seed)
     fit, reference, holdout = (
-        SubsetSamples(
-            images, part.samples, spec, digest_of([digest, name]), partial(_prepared, mode, size), part.labels
-        )
-        for name, part in zip(SPLITS, split(torch.arange(num), labels, sizes, split_seed), strict=True)
+        SubsetSamples(images, part.samples, spec, f"{digest}-{name}", partial(_prepared, mode, size), part.labels)
+        for name, part in zip(("fit", "reference", "holdout"), parts, strict=True)
     )
-    return Dataset(
-        name="folder",
-        spec=spec,
-        fit=fit,
-        reference=reference,
-        holdout=holdout,
-        digest=digest,
-        num_classes=None if names is None else len(names),
-        notes=tuple(f"Images: {policy}." for policy in images.policies),
-    )
+    notes = tuple(f"Images: {policy}." for policy in images.policies)
+    return Dataset("folder", spec, fit, reference, holdout, digest, len(names) or None, notes)
 
 
 def _sizes(num: int, shares: Sequence[float]) -> tuple[int, int, int]:

@@ -23,10 +23,7 @@ from aigc_bench.generators import anchors, training
 from aigc_bench.generators.blueprint import Blueprint
 from aigc_bench.generators.generated import FunctionGenerator, GeneratedSamples
 from aigc_bench.metrics.protocols import Protocol, of_suite
-from aigc_bench.runs.records import DatasetRecord, Exhibits, Run
-from aigc_bench.runs.scoring.assembly import Begun, assembled
 from aigc_bench.runs.scoring.bench import Bench, Metrics, metrics_of_suite
-from aigc_bench.runs.scoring.loop import Findings, score_rows
 from aigc_bench.runs.scoring.observing import Observer
 from aigc_bench.runs.scoring.reference import Reference
 from aigc_bench.runs.scoring.rows import PlannedRow, Row, Subject
@@ -216,40 +213,6 @@ class SuiteRows:
             log = training.fit(generator, _on(self.dataset.fit.loaded(), device), plan, on_event=self.place.on_event)
         log = replace(log, peak_bytes=timing.peak_bytes(device)[0])
         (folder / "training.json").write_text(json.dumps(asdict(log)))
-
-
-def run_suite(rows: SuiteRows, command: str) -> tuple[Run, Exhibits]:
-    """Measure every case of a prepared suite.
-
-    Raises:
-        NothingMeasuredError: not one score has an estimate.
-    """
-    begun = Begun()
-    findings = score_rows(list(rows.planned()), rows.bench)
-    run = assembled(
-        findings,
-        begun,
-        suite=rows.suite,
-        dataset=_record(rows.dataset, findings),
-        command=command,
-        device=rows.place.device,
-    )
-    return run, findings.exhibits
-
-
-def _record(data: Dataset, findings: Findings) -> DatasetRecord:
-    return DatasetRecord(
-        name=data.name,
-        digest=data.digest,
-        modality=data.spec.modality,
-        shape=data.spec.shape,
-        sample_rate=data.spec.sample_rate,
-        num_fit=data.fit.num_samples,
-        num_reference=data.reference.num_samples,
-        num_holdout=data.holdout.num_samples,
-        num_classes=data.num_classes,
-        notes=(*data.notes, *findings.drifts, *findings.notes),
-    )
 
 
 def _never(seeds: Tensor) -> Tensor:
