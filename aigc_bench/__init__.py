@@ -11,11 +11,11 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
-__all__ = ["Options", "__version__", "compare", "gate_quality", "resolve_suite", "run", "save_stats", "score"]
+__all__ = ["Options", "__version__", "compare", "gate_quality", "resolve_suite", "run", "save_features", "score"]
 
 if TYPE_CHECKING:
     from aigc_bench.api.comparing import compare, gate_quality
-    from aigc_bench.api.running import Options, resolve_suite, run, save_stats, score
+    from aigc_bench.api.running import Options, resolve_suite, run, save_features, score
 
 
 _HOMES = {
@@ -24,7 +24,7 @@ _HOMES = {
     "gate_quality": "comparing",
     "resolve_suite": "running",
     "run": "running",
-    "save_stats": "running",
+    "save_features": "running",
     "score": "running",
 }
 """name => module of `aigc_bench.api`"""
@@ -35,3 +35,7 @@ def __getattr__(name: str) -> Any:
     if name in _HOMES:
         return getattr(importlib.import_module(f"aigc_bench.api.{_HOMES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOMES])

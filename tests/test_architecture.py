@@ -54,13 +54,13 @@ ROWS = [
 ROW = {name: number for number, names in enumerate(ROWS) for name in names}
 
 # What breaks the limits of docs/design.md today. The goal of each is nothing: take out what is mended, add nothing.
-IMPORTS_INSIDE_FUNCTIONS = {"cli": 57}
+IMPORTS_INSIDE_FUNCTIONS: dict[str, int] = {}
 """room => how many import statements stand inside functions"""
 LONG_FUNCTIONS = {
     "aigc_bench/api/running.py: score",
-    "aigc_bench/cli/gate_all.py: all_",
-    "aigc_bench/cli/gate_speed.py: speed",
-    "aigc_bench/cli/scoring.py: score",
+    "aigc_bench/cli/actions/gate_all.py: all_",
+    "aigc_bench/cli/actions/gate_speed.py: speed",
+    "aigc_bench/cli/actions/scoring.py: score",
     "aigc_bench/metrics/inception_score.py: estimate",
     "aigc_bench/selftest/published.py: checks",
     "aigc_bench/selftest/statistics.py: _frechet",

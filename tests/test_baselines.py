@@ -79,14 +79,14 @@ def test_a_suite_names_its_features_too(tmp_path: Path) -> None:
 
 
 def test_stored_features_of_the_real_side_are_named_where_they_are(tmp_path: Path) -> None:
-    """What `stats` wrote is no part of the cache; a file that changed since is found out."""
+    """What `extract` wrote is no part of the cache; a file that changed since is found out."""
     real, held_out = (labelled_digits(split)[0] for split in ("reference", "holdout"))
     path = tmp_path / "real.safetensors"
-    aigc_bench.save_stats(real, path, features="pixels", options=options(tmp_path))
+    aigc_bench.save_features(real, path, features="pixels", options=options(tmp_path))
     _, folder = aigc_bench.score(held_out, path, features=("pixels",), metrics=("fd",), options=options(tmp_path))
     found = Recorded.at(folder, "latest")
     assert found.real(pixels_of(found)).pool.shape == (450, 64)
-    aigc_bench.save_stats(noisy(real), path, features="pixels", options=options(tmp_path))
+    aigc_bench.save_features(noisy(real), path, features="pixels", options=options(tmp_path))
     with pytest.raises(StoreError, match="does not hold the real side"):
         found.real(pixels_of(found))
 

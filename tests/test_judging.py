@@ -12,6 +12,7 @@ from judgement_kit import decision, failed, incomparable, inconclusive, judgemen
 from typer.testing import CliRunner
 
 from aigc_bench.cli import judging
+from aigc_bench.cli.actions.judging import finish, prepared
 from aigc_bench.cli.application import JsonOption, reported
 from aigc_bench.gate.verdicts import Judgement
 from aigc_bench.report.judgement.files import Outputs
@@ -36,9 +37,9 @@ def call(found: Judgement, *arguments: object, **environment: str) -> Any:
         as_json: JsonOption = False,
     ) -> None:
         outputs = Outputs(as_json=as_json, json=output, markdown=markdown, junit=junit, html=html)
-        asked = judging.prepared(outputs, accept, fail_on_inconclusive=fail_on_inconclusive)
+        asked = prepared(outputs, accept, fail_on_inconclusive=fail_on_inconclusive)
         Path("measured").touch()
-        judging.finish(found, asked)
+        finish(found, asked)
 
     return CliRunner().invoke(app, [str(argument) for argument in arguments], env={**WIDE, **environment})
 

@@ -142,7 +142,7 @@ def score(
             `aigc_bench.modalities.image.opening.open_samples`); a generator, by entry point or as "pkg.module:build";
             a function of seeds (N,) int64 that returns samples (N, C, H, W) uint8; or several of these by name: a row
             each.
-        real: the same, or what `save_stats` wrote, or an npz file of published moments.
+        real: the same, or what `save_features` wrote, or an npz file of published moments.
         holdout: further real samples: the floor row, which no model can be expected to beat.
         protocols: of `aigc_bench.metrics.protocols`, or "all"; "tf" where neither protocols nor features are named.
         features: extractors by entry point or "pkg.module:build".
@@ -195,7 +195,7 @@ def _check_paired(holdout: Source | None, on_bad_image: OnBadImage) -> None:
         raise ConfigurationError("skipped images would shift the pairs: --on-bad-image skip excludes --paired")
 
 
-def save_stats(
+def save_features(
     real: Source,
     output: Path,
     *,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib
 import json
 import os
 import shlex
@@ -11,15 +12,12 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Annotated, Any, ParamSpec
+from typing import Annotated, Any, ParamSpec
 
 import typer
 from rich.console import Console
 
 from aigc_bench.core.errors import AigcBenchError, InterruptedRunError
-
-if TYPE_CHECKING:
-    from aigc_bench.runs.records import Run
 
 app = typer.Typer(
     name="aigc-bench",
@@ -45,6 +43,9 @@ QuietOption = Annotated[bool, typer.Option("--quiet", "-q", envvar="AIGC_BENCH_Q
 WeightsOption = Annotated[
     Path | None, typer.Option("--weights", envvar="AIGC_BENCH_WEIGHTS", help="Inception's published weights.")
 ]
+
+ACTIONS: dict[str, Callable[..., None]] = {}
+"""action => its declaration"""
 
 ASK_AGAIN_S = 2.0
 """after an interrupt that somebody else's code has swallowed"""
@@ -88,6 +89,26 @@ def reported(command: Callable[P, None]) -> Callable[P, None]:
     return wrapper
 
 
+def acts(action: str) -> Callable[[Callable[P, None]], Callable[P, None]]:
+    """Declare a command: options and help stand in its module, which imports nothing heavy; what it does elsewhere.
+
+    Args:
+        action: "package.module:function" with the parameters of the declaration; imported when the command is run.
+    """
+
+    def declared(declaration: Callable[P, None]) -> Callable[P, None]:
+        ACTIONS[action] = declaration
+
+        @functools.wraps(declaration)
+        def command(*args: P.args, **kwargs: P.kwargs) -> None:
+            module, _, function = action.partition(":")
+            getattr(importlib.import_module(module), function)(*args, **kwargs)
+
+        return reported(command)
+
+    return declared
+
+
 def _fail(error: AigcBenchError, options: dict[str, Any]) -> None:
     stderr().print(f"[bold red]error[/] ({error.reason}): ", end="")
     stderr().print(str(error), markup=False, highlight=False, soft_wrap=True)
@@ -105,15 +126,6 @@ def use_weights(weights: Path | None) -> None:
     """Make `--weights` known to whatever loads Inception."""
     if weights is not None:
         os.environ["AIGC_BENCH_WEIGHTS"] = str(weights)
-
-
-def print_tables(found: Run) -> None:
-    """The table of scores, and what whose code would have printed where there is more than one protocol."""
-    from aigc_bench.report.run.terminal import code_table, summary_table
-
-    for table in (summary_table(found), code_table(found)):
-        if table is not None:
-            Console().print(table)
 
 
 def command_line() -> str:

@@ -8,14 +8,14 @@ from typing import Annotated
 import typer
 
 from aigc_bench.cli import judging
-from aigc_bench.cli.application import JsonOption, QuietOption, StoreOption, command_line, reported, stderr
+from aigc_bench.cli.application import JsonOption, QuietOption, StoreOption, acts
 from aigc_bench.cli.comparing import BaselinesOption
 from aigc_bench.cli.gate_speed import ApartOption, BudgetOption
 from aigc_bench.cli.gating import gate_app
 
 
 @gate_app.command("all", no_args_is_help=True)
-@reported
+@acts("aigc_bench.cli.actions.gate_all:all_")
 def all_(
     base: Annotated[str, typer.Argument(help="A run's path or id, or latest.")],
     head: Annotated[str, typer.Argument(help="The same of what is judged.")] = "latest",
@@ -42,33 +42,3 @@ def all_(
     quiet: QuietOption = False,
 ) -> None:
     """Judge whether HEAD's samples are as good as BASE's, and drawn as fast: by the weights that both runs scored."""
-    from aigc_bench.api import comparing
-    from aigc_bench.cli import progress
-    from aigc_bench.gate.speed.planning import Policy
-    from aigc_bench.report.judgement.files import Outputs
-
-    outputs = Outputs(as_json, output, markdown, junit, html)
-    judged = judging.prepared(outputs, accept, fail_on_inconclusive=fail_on_inconclusive)
-    policy = Policy(
-        effect=judging.log_ratio(effect, "--effect"),
-        budget_s=None if budget is None else judging.seconds(budget, "--budget"),
-        seed=seed,
-        fresh=fresh,
-        apart=apart,
-    )
-    with progress.shown(stderr(), quiet=quiet) as on_event:
-        found, pictures = comparing.judged_all(
-            base,
-            head,
-            claim=claim,
-            margin=judging.ratio(margin, "--margin"),
-            metrics=metrics.split(",") if metrics else (),
-            pythons=(base_python, head_python),
-            speed=policy,
-            timeout_s=judging.seconds(timeout, "--timeout"),
-            store=store,
-            baselines=baselines,
-            command=command_line(),
-            on_event=on_event,
-        )
-    judging.finish(found, judged, pictures)

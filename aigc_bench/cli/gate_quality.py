@@ -8,13 +8,13 @@ from typing import Annotated
 import typer
 
 from aigc_bench.cli import judging
-from aigc_bench.cli.application import JsonOption, StoreOption, command_line, reported
+from aigc_bench.cli.application import JsonOption, StoreOption, acts
 from aigc_bench.cli.comparing import BaselinesOption
 from aigc_bench.cli.gating import gate_app
 
 
 @gate_app.command(no_args_is_help=True)
-@reported
+@acts("aigc_bench.cli.actions.gate_quality:quality")
 def quality(
     base: Annotated[str, typer.Argument(help="A run's path or id, latest, or a baseline's name.")],
     head: Annotated[str, typer.Argument(help="The same of what is judged.")] = "latest",
@@ -36,21 +36,3 @@ def quality(
     as_json: JsonOption = False,
 ) -> None:
     """Judge whether HEAD is as good as BASE, score by score, by the test that the claim asks for."""
-    from aigc_bench.api import comparing
-    from aigc_bench.report.judgement.files import Outputs
-
-    outputs = Outputs(as_json, output, markdown, junit, html)
-    asked = judging.prepared(outputs, accept, fail_on_inconclusive=fail_on_inconclusive)
-    found, pictures = comparing.judged_quality(
-        base,
-        head,
-        claim=claim,
-        margin=judging.ratio(margin, "--margin"),
-        dead_zone=judging.ratio(dead_zone, "--dead-zone"),
-        metrics=metrics.split(",") if metrics else (),
-        paired_seeds=paired_seeds,
-        store=store,
-        baselines=baselines,
-        command=command_line(),
-    )
-    judging.finish(found, asked, pictures)

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import os
-import sys
-from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from aigc_bench.cli.application import (
     DataOption,
@@ -19,15 +14,13 @@ from aigc_bench.cli.application import (
     QuietOption,
     StoreOption,
     ThreadsOption,
+    acts,
     app,
-    command_line,
-    reported,
-    stderr,
 )
 
 
 @app.command(no_args_is_help=True)
-@reported
+@acts("aigc_bench.cli.actions.running:run")
 def run(
     suite: Annotated[str, typer.Argument(help="A bundled suite (see `list`) or a TOML file.")],
     store: StoreOption = Path("runs"),
@@ -47,43 +40,3 @@ def run(
     quiet: QuietOption = False,
 ) -> None:
     """Train, sample and score every generator of SUITE, and write a report."""
-    from aigc_bench.api import running as api
-    from aigc_bench.cli import progress
-    from aigc_bench.report.run.terminal import summary_table
-
-    sys.path.insert(0, os.getcwd())  # so that --generator finds a module of the working directory
-    options = api.Options(store, device, threads, data_dir, download)
-    resolved = api.resolve_suite(suite, overrides=set_ or (), seeds=seeds, limit=limit, generators=generator or ())
-    if dry_run:
-        _print_plan(api.prepare(resolved, options), as_json)
-        return
-    with progress.shown(stderr(), quiet=quiet) as on_event:
-        found, folder = api.run(resolved, options, on_event=on_event, command=command_line())
-    if output is not None:
-        api.write_json(found, output)
-    if as_json:
-        print(found.model_dump_json(indent=2))
-    else:
-        Console().print(summary_table(found))
-        print(f"Report: {folder / 'report.html'}")
-    api.check_complete(found)
-
-
-def _print_plan(bench: Any, as_json: bool) -> None:
-    from dataclasses import asdict
-
-    from aigc_bench.runs.scoring.dry_run import planned
-
-    lines = planned(bench)
-    if as_json:
-        print(json.dumps({"suite": bench.suite.model_dump(), "cases": [asdict(line) for line in lines]}))
-        return
-    for line in lines:
-        seed = "" if line.training_seed is None else f"seed {line.training_seed}"
-        done = ", ".join(line.cached) or "nothing"
-        time = f"no estimate: {line.reason}" if line.estimate_s is None else f"about {line.estimate_s:.0f} s"
-        print(f"{line.name:<16} {seed:<8} stages: {', '.join(line.stages)}; cached: {done}; {time}")
-    known = sum(line.estimate_s or 0.0 for line in lines)
-    unknown = sum(line.estimate_s is None for line in lines)
-    more = f", and {unknown} cases without an estimate" if unknown else ""
-    print(f"{len(lines)} cases; about {timedelta(seconds=round(known))} (h:mm:ss), as rehearsed just now{more}")

@@ -290,7 +290,7 @@ def read_features(path: Path) -> StoredFeatures:
     except (OSError, safetensors.SafetensorError, ValueError) as error:
         raise DataError(f"{path} is no file of features: {error}") from error
     if about.get("format") != "aigc-bench features 1" or "pool" not in tensors:
-        raise DataError(f"{path} is no file of features; expected one that `aigc-bench stats` wrote")
+        raise DataError(f"{path} is no file of features; expected one that `aigc-bench extract` wrote")
     found = _restored(tensors)
     return StoredFeatures(
         about["name"],

@@ -16,7 +16,7 @@ import pytest
 import typer
 from gate_kit import Fake, fake_judgement
 
-from aigc_bench.cli import gate_speed, judging
+from aigc_bench.cli.actions import gate_speed, judging
 from aigc_bench.cli.gating import gate_app
 from aigc_bench.core.errors import AigcBenchError, ConfigurationError
 from aigc_bench.gate.speed.planning import Policy

@@ -90,7 +90,7 @@ def test_the_closest_real_images_show_copies(fake: Images, tmp_path: Path) -> No
 
 def test_where_real_images_are_missing_samples_stand_alone(fake: Images, tmp_path: Path) -> None:
     """Beside stored features no real image; beside moments alone nothing; beside both no share of theirs."""
-    aigc_bench.save_stats(REAL, tmp_path / "real.safetensors", features="pixels", options=options(tmp_path))
+    aigc_bench.save_features(REAL, tmp_path / "real.safetensors", features="pixels", options=options(tmp_path))
     whole, _ = sheet(fake, REAL, tmp_path)
     alone, page = sheet(fake, tmp_path / "real.safetensors", tmp_path)
     for kind in ("costly", "neighbours"):

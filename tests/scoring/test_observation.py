@@ -36,7 +36,7 @@ def test_sides_of_unlike_width_are_refused(fake: Any, tmp_path: Path) -> None:
 def test_features_made_earlier_serve_the_passes_they_fit(tmp_path: Path) -> None:
     """The other scores say why they are not there, and nothing is extracted for them; if none fits it is refused."""
     real = tmp_path / "real.safetensors"
-    aigc_bench.save_stats(REAL, real, features="pixels", options=options(tmp_path))
+    aigc_bench.save_features(REAL, real, features="pixels", options=options(tmp_path))
     both = ["scoring_kit:build_corner", "pixels"]
     run, _ = aigc_bench.score(FAKE, real, features=both, **FD, options=options(tmp_path))
     plain, _ = aigc_bench.score(FAKE, real, features=["pixels"], **FD, options=options(tmp_path / "plain"))

@@ -108,7 +108,7 @@ def test_a_lower_precision_is_measured_and_noted(images: dict[str, NDArray[np.ui
 def test_the_real_side_has_the_same_precision(images: dict[str, NDArray[np.uint8]], tmp_path: Path) -> None:
     """Features made in another are refused; made in this one they say what it changed."""
     for name in ("fp32", "bf16"):
-        aigc_bench.save_stats(
+        aigc_bench.save_features(
             images["real"],
             tmp_path / f"{name}.safetensors",
             features=ROUNDED[0],
@@ -173,7 +173,7 @@ def test_the_command_line_says_what_it_changes(
             "bf16"
         )
     done = runner.invoke(
-        app, ["stats", "real.npy", "-o", "r.safetensors", "--features", *ROUNDED, "--precision", "bf16"]
+        app, ["extract", "real.npy", "-o", "r.safetensors", "--features", *ROUNDED, "--precision", "bf16"]
     )
     assert "features by rounded-bf16 (bbbbbbbb)" in done.stdout
     assert "real.npy: bf16 instead of fp32 changes features of rounded-bf16 by" in done.stderr

@@ -122,7 +122,7 @@ def test_every_kind_of_input_has_equal_scores(
 
 def test_features_made_once_are_a_real_side(files: Path, tmp_path: Path) -> None:
     """Equal scores to the samples'; another extractor is refused."""
-    stored = aigc_bench.save_stats(
+    stored = aigc_bench.save_features(
         files / "real.npy", tmp_path / "real.safetensors", features="pixels", options=options(tmp_path)
     )
     assert stored.features.num_samples == 400
@@ -141,7 +141,7 @@ def test_what_is_derived_of_the_real_side_is_kept_with_its_features(
     files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Radii and moments are made once: a score against the file makes neither again, and is the same."""
-    aigc_bench.save_stats(
+    aigc_bench.save_features(
         files / "real.npy", tmp_path / "real.safetensors", features="pixels", options=options(tmp_path)
     )
     metrics = ("fd", "recall", "coverage")
@@ -392,9 +392,9 @@ def call(*arguments: str, cwd: Path, **environment: str) -> subprocess.Completed
 
 
 def test_the_command_line_scores_and_keeps(files: Path, tmp_path: Path) -> None:
-    """Table, report, JSON, and `report`, `show` and `stats` beside it."""
+    """Table, report, JSON, and `report`, `show` and `extract` beside it."""
     few = ("--features", "digits-cnn", "--metrics", "fd,inception_score")
-    done = call("stats", str(files / "real.npy"), "-o", "real.safetensors", "--features", "digits-cnn", cwd=tmp_path)
+    done = call("extract", str(files / "real.npy"), "-o", "real.safetensors", "--features", "digits-cnn", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("real.safetensors: 400 × ")
     done = call(
@@ -426,7 +426,7 @@ def test_the_command_line_scores_and_keeps(files: Path, tmp_path: Path) -> None:
             2,
             "extractor 'pixels' has no option 'precision' and works in fp32 alone",
         ),
-        (("stats", "real.npy", "-o", "real.npz", "--features", "pixels"), 2, "ends in .safetensors, got 'real.npz'"),
+        (("extract", "real.npy", "-o", "real.npz", "--features", "pixels"), 2, "ends in .safetensors, got 'real.npz'"),
         (("score", "one.npy", "--real", "real.npy", "--features", "pixels"), 4, "nothing was measured"),
         (
             ("score", "flat.npy", "--real", "real.npy", "--features", "pixels"),

@@ -156,7 +156,7 @@ def test_what_cannot_be_generated_is_refused(tmp_path: Path) -> None:
 
 def test_a_real_side_without_one_shape_is_refused(tmp_path: Path) -> None:
     """Features, moments, and images of several sizes."""
-    aigc_bench.save_stats(REAL, tmp_path / "real.safetensors", features="pixels", options=options(tmp_path))
+    aigc_bench.save_features(REAL, tmp_path / "real.safetensors", features="pixels", options=options(tmp_path))
     (tmp_path / "mixed").mkdir()
     for number in range(2):
         (tmp_path / "mixed" / f"{number}.png").write_bytes(encoded(REAL[number][: 4 + number, :, 0]))

@@ -1,4 +1,4 @@
-"""Small workloads of the standard library, timed in blocks: what `gate self-test` judges.
+"""Small workloads of the standard library, timed in blocks: what `gate error-rates` judges.
 
 `self_work.py ASKED.json FOUND.json`, as of `suite_times.py`. A name that ends in SLOWER runs 5 % more of the same
 work: 21 rounds in the place of 20. A process of head times both; one of base times the plain work under either name.

@@ -1,4 +1,4 @@
-"""`gate self-test`: how often the gate cries wolf on this machine, now, and how surely it sees 5 % of really done work.
+"""`gate error-rates`: how often the gate is wrong on this machine: false alarms, and 5 % more work that it misses.
 
 Every round is a gate of its own, by the same loop, looks and confirmation as `gate speed`, on small workloads in fresh
 processes that take turns. Each process times every workload twice; the second time, head does 5 % more of the same

@@ -1,0 +1,158 @@
+"""The work of `gate speed` and `gate error-rates`."""
+
+from __future__ import annotations
+
+import math
+import shlex
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from aigc_bench.cli import progress
+from aigc_bench.cli.actions import judging
+from aigc_bench.cli.application import (
+    command_line,
+    stderr,
+)
+from aigc_bench.core.errors import ConfigurationError
+from aigc_bench.gate.sides import repository
+from aigc_bench.gate.sides.sides import Asked
+from aigc_bench.gate.speed.error_rates import SelfTestOfGate, self_test
+from aigc_bench.gate.speed.measure import Benchmarks, Commands, PytestFiles, SuiteGenerators, relative_paths
+from aigc_bench.gate.speed.planning import Policy
+from aigc_bench.gate.speed.session import Request, gate_speed
+from aigc_bench.report.judgement.files import Outputs
+from aigc_bench.runs.suites.loading import load_suite
+from aigc_bench.system.machine import choose_device
+
+LEAST_TIMEOUT_S = 60.0
+"""for one process, however small the budget is"""
+
+
+def speed(
+    files: list[str] | None,
+    base: str | None,
+    head: str | None,
+    base_python: str | None,
+    head_python: str | None,
+    base_command: str | None,
+    head_command: str | None,
+    build: str | None,
+    shared_environment: bool,
+    suite: str | None,
+    pytest_args: str,
+    budget: str | None,
+    effect: str,
+    dead_zone: str,
+    timeout: str,
+    seed: int | None,
+    fresh: bool,
+    apart: bool,
+    accept: Path | None,
+    fail_on_inconclusive: bool,
+    device: str,
+    data_dir: Path | None,
+    store: Path,
+    output: Path | None,
+    markdown: Path | None,
+    junit: Path | None,
+    html: Path | None,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """See `aigc_bench.cli.gate_speed.speed`."""
+    judged = judging.prepared(
+        Outputs(as_json, output, markdown, junit, html), accept, fail_on_inconclusive=fail_on_inconclusive
+    )
+    asked = Asked(
+        refs=both(base, head, "--base", "--head"),
+        pythons=both(base_python, head_python, "--base-python", "--head-python"),
+        commands=both(base_command, head_command, "--base-command", "--head-command"),
+        build=build,
+        shared_environment=shared_environment,
+        folder=Path.cwd(),
+    )
+    asked.check()
+    budget_s = None if budget is None else judging.seconds(budget, "--budget")
+    # A hang should not cost more than the whole gate may.
+    timeout_s = min(judging.seconds(timeout, "--timeout"), max(budget_s or math.inf, LEAST_TIMEOUT_S))
+    if suite is None:
+        benchmarks = _benchmarks(asked, files or [], pytest_args, timeout_s)
+    elif files or asked.commands is not None:
+        raise ConfigurationError("expected --suite, files or commands to be timed; got two of them")
+    else:
+        benchmarks = _generators(suite, device, data_dir, timeout_s)
+    policy = Policy(
+        dead_zone=judging.log_ratio(dead_zone, "--dead-zone"),
+        effect=judging.log_ratio(effect, "--effect"),
+        budget_s=budget_s,
+        seed=seed,
+        fresh=fresh,
+        apart=apart,
+    )
+    with progress.shown(stderr(), quiet=quiet) as on_event:
+        found = gate_speed(asked, Request(benchmarks, policy, store, command_line()), on_event)
+    judging.finish(found, judged)
+
+
+def error_rates(
+    repeats: int,
+    budget: str | None,
+    seed: int,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """See `aigc_bench.cli.gate_speed.error_rates`."""
+    budget_s = None if budget is None else judging.seconds(budget, "--budget")
+    with progress.shown(stderr(), quiet=quiet) as on_event:
+        found = self_test(repeats, seed=seed, budget_s=budget_s, on_event=on_event)
+    if as_json:
+        print(found.model_dump_json(indent=2))
+    else:
+        _print_rates(found)
+
+
+def both(base: str | None, head: str | None, base_option: str, head_option: str) -> tuple[str, str] | None:
+    """Two sides, or neither.
+
+    Raises:
+        ConfigurationError: one without the other.
+    """
+    if base is None and head is None:
+        return None
+    if base is None or head is None:
+        raise ConfigurationError(f"expected {base_option} and {head_option} together")
+    return base, head
+
+
+def _benchmarks(asked: Asked, files: list[str], pytest_args: str, timeout_s: float) -> Benchmarks:
+
+    if asked.commands is not None:
+        if files:
+            raise ConfigurationError("two commands are timed as they are: expected no files beside them")
+        return Commands(timeout_s)
+    top = repository.root_of(asked.folder) if asked.refs is not None else asked.folder
+    return PytestFiles(relative_paths(files, asked.folder, top), tuple(shlex.split(pytest_args)), timeout_s)
+
+
+def _generators(suite: str, device: str, data_dir: Path | None, timeout_s: float) -> Benchmarks:
+
+    document = load_suite(suite).model_dump(mode="json", exclude_none=True)
+    where = None if data_dir is None else str(data_dir.resolve())
+    return SuiteGenerators(document, str(choose_device(device)), where, timeout_s)
+
+
+def _print_rates(found: SelfTestOfGate) -> None:
+
+    table = Table("", "rate", "decisions", "95 % interval", "95 % over rounds", box=None, pad_edge=False)
+    for rate in found.rates:
+        over = "" if rate.clustered_low is None else f"{rate.clustered_low:.1%} to {rate.clustered_high:.1%}"
+        interval = f"{rate.low:.1%} to {rate.high:.1%}"
+        table.add_row(rate.what, f"{rate.value:.1%}", f"{rate.hits} of {rate.decisions}", interval, over)
+    Console().print(table)
+    pairs = f"{sum(found.pairs)} pairs of processes in {found.rounds} rounds and {found.wall_s:.0f} s"
+    print(f"{pairs}; pairs differ by {found.spread:.2g} (median).")
+    print("Intervals are exact; those over rounds allow for decisions of one round sharing their processes.")
+    for statement in found.statements:
+        print(statement)

@@ -1,0 +1,110 @@
+"""The work of `report`, `show`, `list`, `doctor` and `cache`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from aigc_bench.api import running as api
+from aigc_bench.cli.actions.tables import print_tables
+from aigc_bench.core import plugins
+from aigc_bench.core.errors import AigcBenchError
+from aigc_bench.runs.records import Run
+from aigc_bench.runs.store import Store, load_run
+from aigc_bench.runs.suites import loading
+from aigc_bench.system.machine import choose_device, environment
+
+
+def report(
+    run_name: str,
+    store: Path,
+) -> None:
+    """See `aigc_bench.cli.looking.report`."""
+    print(f"Report: {api.redraw(Store(store).resolve(run_name))}")
+
+
+def show(
+    run_name: str,
+    store: Path,
+    schema: bool,
+    as_json: bool,
+) -> None:
+    """See `aigc_bench.cli.looking.show`."""
+    if schema:
+        print(json.dumps(Run.model_json_schema(), indent=2))
+        return
+    found = load_run(Store(store).resolve(run_name))
+    if as_json:
+        print(found.model_dump_json(indent=2))
+    else:
+        print_tables(found)
+
+
+def list_(
+    store: Path,
+    as_json: bool,
+) -> None:
+    """See `aigc_bench.cli.looking.list_`."""
+    found: dict[str, dict[str, str]] = {
+        "suites": {name: loading.load_suite(name).description for name in loading.bundled_suites()}
+    }
+    for kind in plugins.GROUPS:
+        found[kind] = {name: point.value for name, point in plugins.installed(kind).items()}
+    found["runs"] = dict.fromkeys(Store(store).runs() if store.is_dir() else [], "")
+    if as_json:
+        print(json.dumps(found, indent=2))
+        return
+    for title, entries in found.items():
+        print(f"{title}:")
+        for name, text in entries.items():
+            print(f"  {name:<20} {text}".rstrip())
+
+
+def doctor(
+    device: str,
+    data_dir: Path | None,
+    as_json: bool,
+) -> None:
+    """See `aigc_bench.cli.looking.doctor`."""
+    found: dict[str, Any] = asdict(environment(choose_device(device)))
+    for name in plugins.installed("dataset"):
+        found[f"data set {name}"] = _dataset_state(name, data_dir)
+    found["numbers"] = "not looked at here: aigc-bench selftest"
+    if as_json:
+        print(json.dumps(found, indent=2))
+        return
+    for key, value in found.items():
+        text = ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict) else value
+        print(f"{key:<18} {text}")
+
+
+def _dataset_state(name: str, data_dir: Path | None) -> str:
+
+    try:
+        data = plugins.load("dataset", name)(data_dir=data_dir, download=False)
+    except AigcBenchError as error:
+        return f"missing: {error}"
+    return f"ready: {data.fit.num_samples} to fit, {data.spec.shape}"
+
+
+def cache_list(
+    store: Path,
+    as_json: bool,
+) -> None:
+    """See `aigc_bench.cli.looking.cache_list`."""
+    entries = Store(store).cache.entries()
+    if as_json:
+        print(json.dumps([{"stage": s, "digest": d, "bytes": b} for s, d, b in entries]))
+        return
+    for stage, digest, size in entries:
+        print(f"{stage:<16} {digest:<40} {size:>12,} bytes")
+    print(f"{len(entries)} entries, {sum(size for _, _, size in entries):,} bytes")
+
+
+def cache_prune(
+    store: Path,
+) -> None:
+    """See `aigc_bench.cli.looking.cache_prune`."""
+    print(f"freed {Store(store).cache.prune():,} bytes")

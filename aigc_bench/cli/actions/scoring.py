@@ -1,0 +1,133 @@
+"""The work of `score`, `extract` and `selftest`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from aigc_bench.api import running as api
+from aigc_bench.cli import progress
+from aigc_bench.cli.actions.tables import print_tables
+from aigc_bench.cli.application import (
+    command_line,
+    stderr,
+    use_weights,
+)
+from aigc_bench.core.errors import ConfigurationError
+from aigc_bench.report.run.terminal import selftest_table
+from aigc_bench.selftest.rows import check_passed
+
+
+def score(
+    fake: list[str],
+    real: str,
+    holdout: str | None,
+    protocol: list[str] | None,
+    features: list[str] | None,
+    metrics: str | None,
+    limit: int | None,
+    per_class: bool,
+    paired: bool,
+    precision: str,
+    on_bad_image: str,
+    weights: Path | None,
+    store: Path,
+    device: str,
+    threads: int | None,
+    output: Path | None,
+    html: Path | None,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """See `aigc_bench.cli.scoring.score`."""
+    sys.path.insert(0, os.getcwd())  # so that a generator or --features is found in the working directory
+    use_weights(weights)
+    with progress.shown(stderr(), quiet=quiet) as on_event:
+        found, folder = api.score(
+            api.by_name(fake),
+            real,
+            holdout=holdout,
+            protocols=protocol or (),
+            features=features or (),
+            metrics=metrics.split(",") if metrics else None,
+            limit=limit,
+            per_class=per_class,
+            paired=paired,
+            precision=precision,
+            on_bad_image=_on_bad_image(on_bad_image),
+            options=api.Options(store, device, threads),
+            on_event=on_event,
+            command=command_line(),
+        )
+    if output is not None:
+        api.write_json(found, output)
+    if html is not None:
+        api.copy_report(folder, html)
+    if as_json:
+        print(found.model_dump_json(indent=2))
+    else:
+        print_tables(found)
+        print(f"Report: {folder / 'report.html'}")
+    api.check_complete(found)
+
+
+def extract(
+    real: str,
+    output: Path,
+    protocol: str | None,
+    features: str | None,
+    precision: str,
+    on_bad_image: str,
+    weights: Path | None,
+    store: Path,
+    device: str,
+    threads: int | None,
+    quiet: bool,
+) -> None:
+    """See `aigc_bench.cli.scoring.extract`."""
+    sys.path.insert(0, os.getcwd())
+    use_weights(weights)
+    with progress.shown(stderr(), quiet=quiet) as on_event:
+        found = api.save_features(
+            real,
+            output,
+            protocol=protocol,
+            features=features,
+            precision=precision,
+            on_bad_image=_on_bad_image(on_bad_image),
+            options=api.Options(store, device, threads),
+            on_event=on_event,
+        )
+    num, width = found.features.pool.shape
+    print(f"{output}: {num} × {width} features by {found.extractor} ({found.extractor_digest[:8]})")
+
+
+def _on_bad_image(text: str) -> Any:
+    if text not in ("error", "skip"):
+        raise ConfigurationError(f"expected --on-bad-image error or skip, got {text!r}")
+    return text
+
+
+def selftest(
+    weights: Path | None,
+    data_dir: Path | None,
+    download: bool,
+    store: Path,
+    device: str,
+    threads: int | None,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """See `aigc_bench.cli.scoring.selftest`."""
+    use_weights(weights)
+    with progress.shown(stderr(), quiet=quiet) as on_event:
+        found = api.selftest(api.Options(store, device, threads, data_dir, download), on_event=on_event)
+    if as_json:
+        print(found.model_dump_json(indent=2))
+    else:
+        Console().print(selftest_table(found))
+    check_passed(found)
