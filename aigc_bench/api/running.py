@@ -53,6 +53,8 @@ class Options:
     data_dir: Path | None = None
     """where data sets lie that are not embedded"""
     download: bool = False
+    weights: Path | None = None
+    """Inception's published weights; None: AIGC_BENCH_WEIGHTS, or the cache folder"""
 
 
 def resolve_suite(
@@ -224,7 +226,7 @@ def save_features(
 
 
 def _place(options: Options, on_event: OnEvent) -> extraction.Place:
-    return extraction.Place(Store(options.store).cache, _machine(options), on_event)
+    return extraction.Place(Store(options.store).cache, _machine(options), on_event, options.weights)
 
 
 def selftest(options: Options | None = None, *, on_event: OnEvent = lambda event: None) -> SelfTest:
@@ -237,7 +239,9 @@ def selftest(options: Options | None = None, *, on_event: OnEvent = lambda event
     started, device = time.perf_counter(), _machine(options)
     checks = [*statistics.checks(), *pixels.checks(device)]
     place = partial(_place, options, on_event)
-    checks += published_scores.checks(options.data_dir, device, place, download=options.download)
+    checks += published_scores.checks(
+        options.data_dir, device, place, weights=options.weights, download=options.download
+    )
     rows = measured(checks, on_event)
     return SelfTest(environment=environment(device), wall_s=time.perf_counter() - started, rows=rows)
 

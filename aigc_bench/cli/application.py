@@ -122,12 +122,6 @@ def stderr() -> Console:
     return Console(stderr=True)
 
 
-def use_weights(weights: Path | None) -> None:
-    """Make `--weights` known to whatever loads Inception."""
-    if weights is not None:
-        os.environ["AIGC_BENCH_WEIGHTS"] = str(weights)
-
-
 def command_line() -> str:
     """What was typed, for the record of a run."""
     return shlex.join(["aigc-bench", *sys.argv[1:]])

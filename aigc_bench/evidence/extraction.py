@@ -7,6 +7,7 @@ was, and what was seen is not seen again. When all are there they become one map
 from __future__ import annotations
 
 import contextlib
+import inspect
 import itertools
 import json
 import os
@@ -71,6 +72,8 @@ class Place:
     cache: Cache
     device: torch.device
     on_event: OnEvent = field(default=lambda event: None)
+    weights: Path | None = None
+    """a file for extractors with an option `weights`, such as Inception's published one; None: where they look"""
     extractors: dict[str, core.FeatureExtractor] = field(default_factory=dict, compare=False, repr=False)
     """those built last, of which at most MAX_EXTRACTORS are held; a place lives as long as one command"""
 
@@ -98,12 +101,16 @@ def extractor_for(protocol: Protocol, samples: SampleSet, place: Place) -> core.
     builder = plugins.load("features", protocol.features)
     shape = samples.shape or tuple(next(samples.chunks(1)).samples.shape[1:])
     spec = SampleSpec(samples.modality, shape, samples.sample_rate)
-    key = digest_of([protocol.features, protocol.options, asdict(spec), os.environ.get("AIGC_BENCH_WEIGHTS")])
+    options = dict(protocol.options)
+    if place.weights is not None and "weights" in inspect.signature(builder).parameters:
+        options["weights"] = str(place.weights)
+    # Without an option an extractor may look for its weights where the user's environment says.
+    key = digest_of([protocol.features, options, asdict(spec), os.environ.get("AIGC_BENCH_WEIGHTS")])
     found = place.extractors.pop(key, None)
     if found is None:
         while len(place.extractors) >= MAX_EXTRACTORS:
             place.extractors.pop(next(iter(place.extractors)))
-        found = builder(spec, device=place.device, **protocol.options)
+        found = builder(spec, device=place.device, **options)
     place.extractors[key] = found  # the one used last stands last
     return found
 

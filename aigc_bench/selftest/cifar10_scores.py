@@ -49,7 +49,13 @@ class Cifar10:
 
     @classmethod
     def opened(
-        cls, data_dir: Path | None, device: torch.device, place: Callable[[], Place], *, download: bool = False
+        cls,
+        data_dir: Path | None,
+        device: torch.device,
+        place: Callable[[], Place],
+        *,
+        weights: Path | None = None,
+        download: bool = False,
     ) -> Cifar10:
         """The published weights and all of CIFAR-10, fetched where they are missing if told to.
 
@@ -58,7 +64,7 @@ class Cifar10:
         """
         problems, extractor, images = [], None, {}
         try:
-            extractor = _published_extractor(device, download)
+            extractor = _published_extractor(device, weights, download)
         except AigcBenchError as error:
             problems.append(str(error))
         try:
@@ -89,8 +95,10 @@ class Cifar10:
         return Features(whole.pool[rows], whole.logits[rows])
 
 
-def _published_extractor(device: torch.device, download: bool) -> inception.InceptionFeatures:
-    extractor = inception.build(SampleSpec(IMAGE, SHAPE), device=device, download=download)
+def _published_extractor(device: torch.device, weights: Path | None, download: bool) -> inception.InceptionFeatures:
+    extractor = inception.build(
+        SampleSpec(IMAGE, SHAPE), device=device, weights=None if weights is None else str(weights), download=download
+    )
     if extractor.name != "inception":
         raise NotAvailableError(
             f"the weights are not the published ones (SHA-256 {inception.PUBLISHED_SHA256[:8]}…) but make "

@@ -25,11 +25,16 @@ ISSUE_39 = "openai/improved-gan, issue 39"
 
 
 def checks(
-    data_dir: Path | None, device: torch.device, place: Callable[[], Place], *, download: bool = False
+    data_dir: Path | None,
+    device: torch.device,
+    place: Callable[[], Place],
+    *,
+    weights: Path | None = None,
+    download: bool = False,
 ) -> list[Check]:
     """All of them; where weights or data are missing, each says what."""
     try:
-        seen: Cifar10 | NotAvailableError = Cifar10.opened(data_dir, device, place, download=download)
+        seen: Cifar10 | NotAvailableError = Cifar10.opened(data_dir, device, place, weights=weights, download=download)
     except NotAvailableError as error:
         seen = error
 

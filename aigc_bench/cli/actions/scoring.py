@@ -15,7 +15,6 @@ from aigc_bench.cli.actions.tables import print_tables
 from aigc_bench.cli.application import (
     command_line,
     stderr,
-    use_weights,
 )
 from aigc_bench.core.errors import ConfigurationError
 from aigc_bench.report.run.terminal import selftest_table
@@ -45,7 +44,6 @@ def score(
 ) -> None:
     """See `aigc_bench.cli.scoring.score`."""
     sys.path.insert(0, os.getcwd())  # so that a generator or --features is found in the working directory
-    use_weights(weights)
     with progress.shown(stderr(), quiet=quiet) as on_event:
         found, folder = api.score(
             api.by_name(fake),
@@ -59,7 +57,7 @@ def score(
             paired=paired,
             precision=precision,
             on_bad_image=_on_bad_image(on_bad_image),
-            options=api.Options(store, device, threads),
+            options=api.Options(store, device, threads, weights=weights),
             on_event=on_event,
             command=command_line(),
         )
@@ -90,7 +88,6 @@ def extract(
 ) -> None:
     """See `aigc_bench.cli.scoring.extract`."""
     sys.path.insert(0, os.getcwd())
-    use_weights(weights)
     with progress.shown(stderr(), quiet=quiet) as on_event:
         found = api.save_features(
             real,
@@ -99,7 +96,7 @@ def extract(
             features=features,
             precision=precision,
             on_bad_image=_on_bad_image(on_bad_image),
-            options=api.Options(store, device, threads),
+            options=api.Options(store, device, threads, weights=weights),
             on_event=on_event,
         )
     num, width = found.features.pool.shape
@@ -123,9 +120,8 @@ def selftest(
     quiet: bool,
 ) -> None:
     """See `aigc_bench.cli.scoring.selftest`."""
-    use_weights(weights)
     with progress.shown(stderr(), quiet=quiet) as on_event:
-        found = api.selftest(api.Options(store, device, threads, data_dir, download), on_event=on_event)
+        found = api.selftest(api.Options(store, device, threads, data_dir, download, weights), on_event=on_event)
     if as_json:
         print(found.model_dump_json(indent=2))
     else:
