@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 from torch import Tensor
+
+from aigc_bench.core.memo import Memo
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +19,7 @@ class Features:
     logits: Tensor | None = None
     spatial: Tensor | None = None
     """(N, S) float32 from before the last pooling, where a protocol asks for it"""
-    derived: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    memo: Memo = field(default_factory=Memo, compare=False, repr=False)
     """what was computed of this side alone, such as its radii: the real side has it once for all rows"""
 
     @classmethod
@@ -63,7 +65,7 @@ class FeaturePair:
     extractor_digest: str
     logit_bias: Tensor | None = None
     """(K,) what some codes add to the logits; None where the extractor has none"""
-    shared: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    memo: Memo = field(default_factory=Memo, compare=False, repr=False)
     """what one metric computed and another wants too, such as the sweep over all distances"""
 
     @property

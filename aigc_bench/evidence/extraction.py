@@ -48,6 +48,9 @@ MAX_EXTRACTORS = 8
 SOURCES = (core, evidence, modalities, sample_sets)
 """code that all features depend on"""
 
+RADII = "radii"
+"""key of the real side's radii in a file of features"""
+
 MAX_WIDTH = 4096
 """features of which the covariance is kept in a file: at most 128 MiB"""
 
@@ -267,7 +270,7 @@ def _derived(found: Features) -> dict[str, Tensor]:
     """What scores need of the real side alone, to be kept beside its features: radii and moments."""
     tensors = {}
     with contextlib.suppress(MeasurementError):  # too few samples: for these metrics, not for all
-        tensors[sweep.RADII] = sweep.radii_of(found).contiguous()
+        tensors[RADII] = sweep.radii_of(found).contiguous()
     if found.pool.shape[1] <= MAX_WIDTH:
         moments = frechet.moments_of_side(found)
         tensors |= {"mean": moments.mean, "scatter": moments.scatter}
@@ -276,11 +279,11 @@ def _derived(found: Features) -> dict[str, Tensor]:
 
 def _restored(tensors: Mapping[str, Tensor]) -> Features:
     found = Features.of(tensors)
-    if sweep.RADII in tensors:
-        found.derived[sweep.RADII] = tensors[sweep.RADII]
+    if RADII in tensors:
+        found.memo.remember(sweep.radii_of_pool, tensors[RADII])
     if "scatter" in tensors:
         moments = frechet.Moments(found.num_samples, tensors["mean"], tensors["scatter"])
-        found.derived[frechet.MOMENTS] = moments
+        found.memo.remember(frechet.moments_of_pool, moments)
     return found
 
 

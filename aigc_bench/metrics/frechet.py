@@ -22,8 +22,6 @@ from aigc_bench.stats import intervals
 
 PIECE = 4096
 """rows of a covariance's summands"""
-MOMENTS, FACTOR = "moments", "factor"
-"""names among what is derived of the real side"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,20 +198,23 @@ def summary_of(real: Tensor) -> tuple[Moments, Tensor]:
 
 def summary_of_side(real: Features) -> tuple[Moments, Tensor]:
     """The same of the real side, computed once for all rows."""
-    if FACTOR not in real.derived:
-        check_spread("real", real.pool)
-        moments = moments_of_side(real)
-        few = len(real.pool) < real.pool.shape[1]
-        real.derived[FACTOR] = factor_of_few(real.pool) if few else factor(moments.cov)
-    return moments_of_side(real), real.derived[FACTOR]
+    return moments_of_side(real), real.memo.once(_factor_of_side, real)
+
+
+def _factor_of_side(real: Features) -> Tensor:
+    check_spread("real", real.pool)
+    few = len(real.pool) < real.pool.shape[1]
+    return factor_of_few(real.pool) if few else factor(moments_of_side(real).cov)
 
 
 def moments_of_side(real: Features) -> Moments:
     """Moments of the real side, computed once."""
-    if MOMENTS not in real.derived:
-        real.derived[MOMENTS] = Moments.of(real.pool)
-    found: Moments = real.derived[MOMENTS]
-    return found
+    return real.memo.once(moments_of_pool, real)
+
+
+def moments_of_pool(features: Features) -> Moments:
+    """Moments of the pooled features, computed anew."""
+    return Moments.of(features.pool)
 
 
 def published_summary(mean: Tensor, cov: Tensor) -> tuple[Moments, Tensor]:

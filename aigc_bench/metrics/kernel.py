@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from aigc_bench.core import Estimate, FeaturePair, Metric
+from aigc_bench.core import Estimate, FeaturePair, Features, Metric
 from aigc_bench.core.errors import MeasurementError, NotAvailableError
 from aigc_bench.stats import intervals
 
@@ -212,17 +212,37 @@ def _own_sums(pool: Tensor, members: Tensor) -> tuple[Tensor, float, Tensor]:
     return rows, math.fsum(squares), totals
 
 
+def real_sums_of_side(real: Features) -> RealSums:
+    """Sums over pairs of real samples alone, computed once for all rows."""
+    return real.memo.once(_real_sums, real)
+
+
+def _real_sums(real: Features) -> RealSums:
+    return real_sums_of(real.pool, None)
+
+
+def _real_sums_beside(real: Features, num_fake: int) -> RealSums:
+    """With those within the subsets of the real side, which depend on the number of generated samples."""
+    return real_sums_of(real.pool, Subsets.drawn(num_fake, len(real.pool)))
+
+
+def _sums_alone(pair: FeaturePair) -> KernelSums:
+    return KernelSums.of(pair.real.pool, pair.fake.pool, None, real_sums_of_side(pair.real))
+
+
+def _sums_with_subsets(pair: FeaturePair) -> KernelSums:
+    # The draws of both sides are taken in turns: those of the real side depend on the number of generated samples.
+    num_fake = len(pair.fake.pool)
+    known = pair.real.memo.once(_real_sums_beside, pair.real, num_fake)
+    return KernelSums.of(pair.real.pool, pair.fake.pool, Subsets.drawn(num_fake, len(pair.real.pool)), known)
+
+
 def _sums(pair: FeaturePair, subsets: Subsets | None) -> KernelSums:
-    """Sums over all pairs, computed once for both metrics."""
-    found: KernelSums | None = pair.shared.get("kernel")
-    if found is None or (subsets and not len(found.subset_distances)):
-        # The draws of both sides are taken in turns: those of the real side depend on the number of generated samples.
-        key = f"kernel, subsets beside {len(pair.fake.pool)}" if subsets else "kernel"
-        if key not in pair.real.derived:
-            pair.real.derived[key] = real_sums_of(pair.real.pool, subsets)
-        known = pair.real.derived[key]
-        found = pair.shared["kernel"] = KernelSums.of(pair.real.pool, pair.fake.pool, subsets, known)
-    return found
+    """Sums over all pairs, computed once for both metrics; those with subsets serve both."""
+    if subsets is not None:
+        return pair.memo.once(_sums_with_subsets, pair)
+    known = pair.memo.known(_sums_with_subsets)
+    return pair.memo.once(_sums_alone, pair) if known is None else known
 
 
 def _subsets(pair: FeaturePair) -> Subsets | None:
@@ -263,13 +283,13 @@ def _compute_subsets(pair: FeaturePair) -> Estimate:
             f"{NUM_SUBSETS} subsets of {SUBSET_SIZE} need as many samples a side, got {len(real)} real and {len(fake)} "
             "generated; `kd` is the same over all pairs, for any number"
         )
-    sums = pair.shared.get("kernel")
-    if max(len(real), len(fake)) <= SWEPT or (sums and len(sums.subset_distances)):
+    sums = pair.memo.known(_sums_with_subsets)
+    if max(len(real), len(fake)) <= SWEPT or sums is not None:
         sums = _sums(pair, subsets)
         distances = sums.subset_distances
     else:
         distances = subsets.distances(fake, real)
-        sums = sums or KernelSums.of(_some(real), _some(fake))
+        sums = pair.memo.known(_sums_alone) or KernelSums.of(_some(real), _some(fake))
     between = float(distances.var(correction=1)) / NUM_SUBSETS
     estimate = intervals.symmetric(
         float(distances.mean()),

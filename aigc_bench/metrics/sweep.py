@@ -27,8 +27,6 @@ KEY_SEED = 0
 HALVED = 13
 """neighbours that are kept for each one asked for, to find as many in the same half: of 39 fewer than 3 are in it with
 a probability of 1e-9, and the ball is then as large as is known"""
-RADII = "radii"
-"""name of the real side's radii among what is derived of it"""
 
 
 def squared_radii(pool: Tensor, k: int) -> Tensor:
@@ -45,10 +43,12 @@ def squared_radii(pool: Tensor, k: int) -> Tensor:
 
 def radii_of(real: Features) -> Tensor:
     """(M, K_DENSITY) squared distances of real samples to their nearest others, computed once."""
-    if RADII not in real.derived:
-        real.derived[RADII] = squared_radii(real.pool, max(K_PRECISION, K_DENSITY))
-    found: Tensor = real.derived[RADII]
-    return found
+    return real.memo.once(radii_of_pool, real)
+
+
+def radii_of_pool(features: Features) -> Tensor:
+    """The same, computed anew."""
+    return squared_radii(features.pool, max(K_PRECISION, K_DENSITY))
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +110,12 @@ class Sweep:
     @classmethod
     def of(cls, pair: FeaturePair) -> Sweep:
         """The pair's sweep, computed once for all metrics that want it."""
-        if "sweep" not in pair.shared:
-            pair.shared["sweep"] = cls.computed(pair.real, pair.fake.pool)
-        found: Sweep = pair.shared["sweep"]
-        return found
+        return pair.memo.once(_sweep_of, pair)
+
+    @classmethod
+    def known(cls, pair: FeaturePair) -> Sweep | None:
+        """The pair's sweep, if some metric has wanted it."""
+        return pair.memo.known(_sweep_of)
 
     @classmethod
     def computed(cls, side: Features, fake: Tensor, k_precision: int = K_PRECISION) -> Sweep:
@@ -127,7 +129,7 @@ class Sweep:
         for number, members in enumerate(intervals.blocks(len(fake))):
             block[members] = number
         balls = Balls.of(fake, block, k_precision)
-        found = _empty(len(real), len(fake))
+        found = _Sums.empty(len(real), len(fake))
         nearest = Nearest(len(fake), min(1 + SPARE, len(real)))
         near, wide = radii[:, k_precision - 1, None], radii[:, K_DENSITY - 1, None]
         # Balls wider than most would lend realism to what is far from everything (Kynkäänniemi et al., § 5).
@@ -138,12 +140,18 @@ class Sweep:
         for columns in slices(len(fake)):
             for rows in slices(len(real)):
                 passing.visit(found, nearest, rows, columns)
-        sure = found.pop("sure")
         for number, first in enumerate(balanced_halves()):
-            found["recalled_halves"][number] |= torch.stack([sure[first].any(0), sure[~first].any(0)])
+            found.recalled_halves[number] |= torch.stack([found.sure[first].any(0), found.sure[~first].any(0)])
         squared, index = nearest.ranked_exactly(passing.fake, points, 1)
         return cls(
-            **{**found, "realism": found["realism"].sqrt()},
+            precise=found.precise,
+            dense=found.dense,
+            realism=found.realism_squared.sqrt(),
+            covered=found.covered,
+            count=found.count,
+            key=found.key,
+            recalled=found.recalled,
+            recalled_halves=found.recalled_halves,
             nearest=index[:, 0],
             nearest_squared=squared[:, 0],
             twin_squared=balls.twin_squared,
@@ -151,18 +159,47 @@ class Sweep:
         )
 
 
-def _empty(num_real: int, num_fake: int) -> dict[str, Tensor]:
-    return {
-        "precise": torch.zeros(num_fake, dtype=torch.bool),
-        "dense": torch.zeros(num_fake, dtype=torch.int64),
-        "realism": torch.zeros(num_fake),
-        "covered": torch.zeros(intervals.NUM_BLOCKS, num_real, dtype=torch.bool),
-        "count": torch.zeros(num_real, dtype=torch.int64),
-        "key": torch.zeros(num_real, dtype=torch.int64),
-        "recalled": torch.zeros(num_real, dtype=torch.bool),
-        "sure": torch.zeros(intervals.NUM_BLOCKS, num_real, dtype=torch.bool),
-        "recalled_halves": torch.zeros(len(balanced_halves()), 2, num_real, dtype=torch.bool),
-    }
+def _sweep_of(pair: FeaturePair) -> Sweep:
+    return Sweep.computed(pair.real, pair.fake.pool)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sums:
+    """What a pass over real × generated adds up tile by tile, in place; see `Sweep`."""
+
+    precise: Tensor
+    """(N,) bool"""
+    dense: Tensor
+    """(N,) int64"""
+    realism_squared: Tensor
+    """(N,) float32"""
+    covered: Tensor
+    """(20, M) bool"""
+    count: Tensor
+    """(M,) int64"""
+    key: Tensor
+    """(M,) int64"""
+    recalled: Tensor
+    """(M,) bool"""
+    sure: Tensor
+    """(20, M) bool, which real samples lie in the smallest ball of a sample of each block, whatever the other half"""
+    recalled_halves: Tensor
+    """(19, 2, M) bool"""
+
+    @classmethod
+    def empty(cls, num_real: int, num_fake: int) -> _Sums:
+        """Before the first tile, for M real and N generated samples."""
+        return cls(
+            precise=torch.zeros(num_fake, dtype=torch.bool),
+            dense=torch.zeros(num_fake, dtype=torch.int64),
+            realism_squared=torch.zeros(num_fake),
+            covered=torch.zeros(intervals.NUM_BLOCKS, num_real, dtype=torch.bool),
+            count=torch.zeros(num_real, dtype=torch.int64),
+            key=torch.zeros(num_real, dtype=torch.int64),
+            recalled=torch.zeros(num_real, dtype=torch.bool),
+            sure=torch.zeros(intervals.NUM_BLOCKS, num_real, dtype=torch.bool),
+            recalled_halves=torch.zeros(len(balanced_halves()), 2, num_real, dtype=torch.bool),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +219,7 @@ class _Pass:
     """(N,) which of 20 each generated sample is in"""
     keys: Tensor
 
-    def visit(self, found: dict[str, Tensor], nearest: Nearest, rows: slice, columns: slice) -> None:
+    def visit(self, found: _Sums, nearest: Nearest, rows: slice, columns: slice) -> None:
         """Compare some real samples with some generated ones."""
         tile = Tile(self.real, rows, self.fake, columns)
         self._in_real_balls(found, tile, rows, columns)
@@ -191,22 +228,22 @@ class _Pass:
         # A copy is as realistic as the GEMM's rounding can tell, and not infinitely so.
         squared = tile.squared if float(nearest.squared[columns, 0].min()) > tile.slack else tile.floored()
         ratio = (self.pruned[rows] / squared).amax(0)
-        found["realism"][columns] = torch.maximum(found["realism"][columns], ratio)
+        found.realism_squared[columns] = torch.maximum(found.realism_squared[columns], ratio)
 
-    def _in_real_balls(self, found: dict[str, Tensor], tile: Tile, rows: slice, columns: slice) -> None:
+    def _in_real_balls(self, found: _Sums, tile: Tile, rows: slice, columns: slice) -> None:
         """Which generated samples are precise, how many balls hold each; how many a ball holds, and of which blocks."""
         near, wide = self.near[rows, 0], self.wide[rows, 0]
         pairs = tile.about_within(torch.maximum(near, wide)[:, None])
         precise = pairs.column[pairs.within(near[pairs.row], closed=True)]
-        found["precise"][precise + columns.start] = True
+        found.precise[precise + columns.start] = True
         inside = pairs.within(wide[pairs.row], closed=False)
         row, column = pairs.row[inside] + rows.start, pairs.column[inside] + columns.start
-        found["dense"] += torch.bincount(column, minlength=len(found["dense"]))
-        found["count"] += torch.bincount(row, minlength=len(found["count"]))
-        found["covered"][self.block[column], row] = True
-        found["key"].index_add_(0, row, self.keys[column])
+        found.dense.add_(torch.bincount(column, minlength=len(found.dense)))
+        found.count.add_(torch.bincount(row, minlength=len(found.count)))
+        found.covered[self.block[column], row] = True
+        found.key.index_add_(0, row, self.keys[column])
 
-    def _in_generated_balls(self, found: dict[str, Tensor], tile: Tile, rows: slice, columns: slice) -> None:
+    def _in_generated_balls(self, found: _Sums, tile: Tile, rows: slice, columns: slice) -> None:
         """Which real samples are recalled, and by balls that reach as far as the half of their centre makes them.
 
         Of the halves, rounding may decide a pair: it is about error bars, not scores. What lies in the smallest ball of
@@ -214,16 +251,16 @@ class _Pass:
         none is left.
         """
         halved, own = self.balls.halved[:, columns], self.balls.squared[columns]
-        settled = found["sure"][:, rows].all(0)
-        pairs = tile.about_within(torch.maximum(own, halved.amax(0))[None], ~(settled & found["recalled"][rows]))
+        settled = found.sure[:, rows].all(0)
+        pairs = tile.about_within(torch.maximum(own, halved.amax(0))[None], ~(settled & found.recalled[rows]))
         recalled = pairs.row[pairs.within(own[pairs.column], closed=True)]
-        found["recalled"][recalled + rows.start] = True
+        found.recalled[recalled + rows.start] = True
         row, column, squared = pairs.row, pairs.column, pairs.squared
         block = self.block[column + columns.start]
         sure = squared <= halved.amin(0)[column]
-        found["sure"][block[sure], row[sure] + rows.start] = True
-        unsure = ~found["sure"][block, row + rows.start]
+        found.sure[block[sure], row[sure] + rows.start] = True
+        unsure = ~found.sure[block, row + rows.start]
         row, column, squared, block = row[unsure], column[unsure], squared[unsure], block[unsure]
         for number, first in enumerate(balanced_halves()):
             hit = squared <= halved[number, column]
-            found["recalled_halves"][number, (~first[block[hit]]).long(), row[hit] + rows.start] = True
+            found.recalled_halves[number, (~first[block[hit]]).long(), row[hit] + rows.start] = True

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from aigc_bench.core import Features
 from aigc_bench.metrics.frechet import influences
-from aigc_bench.metrics.kernel import KernelSums, real_sums_of
+from aigc_bench.metrics.kernel import KernelSums, real_sums_of_side
 
 
 def frechet_differences(real: Features, base: Tensor, head: Tensor) -> Tensor:
@@ -28,10 +28,7 @@ def frechet_differences(real: Features, base: Tensor, head: Tensor) -> Tensor:
 def kernel_differences(real: Features, base: Tensor, head: Tensor) -> Tensor:
     """(N,) float64 what each pair does to the kernel distance: its witness function (Gretton et al. 2012, § 2.3)."""
     pooled = torch.cat([base, head])
-    key = "kernel"
-    if key not in real.derived:
-        real.derived[key] = real_sums_of(real.pool, None)
-    sums = KernelSums.of(real.pool, pooled, real_sums=real.derived[key])
+    sums = KernelSums.of(real.pool, pooled, real_sums=real_sums_of_side(real))
     return _differences(2 * (sums.fake_rows / (len(pooled) - 1) - sums.cross_rows / sums.num_real), len(base))
 
 

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from aigc_bench.core import Estimate, FeaturePair, Features, Score
 from aigc_bench.core.errors import ConfigurationError, DataError
+from aigc_bench.core.memo import Memo
 from aigc_bench.evidence.extraction import Place
 from aigc_bench.generators.generated import GeneratedSamples
 from aigc_bench.metrics.frechet import fd
@@ -161,7 +162,7 @@ def _class_score(
             extractor=pair.extractor,
             extractor_digest=pair.extractor_digest,
         )
-    part = replace(pair, real=Features(pair.real.pool[real]), fake=Features(pair.fake.pool[fake]), shared={})
+    part = replace(pair, real=Features(pair.real.pool[real]), fake=Features(pair.fake.pool[fake]), memo=Memo())
     identity = {**seen.identity, "rows": digest_of([real.tolist(), fake.tolist()])}
     return scored(fd, part, seen.row, identity, place, protocol.called)
 

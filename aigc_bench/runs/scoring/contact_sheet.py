@@ -148,7 +148,7 @@ def _pictures(samples: SampleSet, real: SampleSet | None, found: Mapping[str, Te
 
 def _attributes(pair: FeaturePair, distance: float | None) -> dict[str, Tensor]:
     """Of every sample (N,): how far the nearest real one is, which that is, and its share of the Fréchet distance."""
-    sweep: Sweep | None = pair.shared.get("sweep")
+    sweep = Sweep.known(pair)
     if sweep is None:
         apart, index = neighbours.nearest_neighbours(pair.fake.pool, pair.real.pool, 1)
         found = {"distance": apart[:, 0], "nearest": index[:, 0]}

@@ -12,6 +12,7 @@ from torch import Tensor
 from aigc_bench import core
 from aigc_bench.core import Evidence, FeaturePair, Features, Score, SpatialStatisticsPair, StatisticsPair
 from aigc_bench.core.errors import DataError
+from aigc_bench.core.memo import Memo
 from aigc_bench.evidence import feature_files
 from aigc_bench.evidence.extraction import Place, entry_of, extractor_for, features_of, sources_of
 from aigc_bench.metrics.frechet import fd
@@ -33,7 +34,7 @@ class Observation:
     fake: Features
     real: Features | None
     reference: Reference
-    shared: dict[str, Any] = field(default_factory=dict)
+    memo: Memo = field(default_factory=Memo, compare=False, repr=False)
     """of every pair that is made of this"""
     entry: str | None = None
     """where in the cache the samples' features are; None of a loader's"""
@@ -54,7 +55,7 @@ class Observation:
                 "convert one side, or use an extractor that does, such as 'inception'"
             )
         bias = getattr(self.extractor, "logit_bias", None)
-        return FeaturePair(self.real, self.fake, self.extractor.name, self.extractor.digest, bias, self.shared)
+        return FeaturePair(self.real, self.fake, self.extractor.name, self.extractor.digest, bias, self.memo)
 
     def distance(self, scores: Sequence[Score], protocol: Protocol) -> float | None:
         """The Fréchet distance among the scores, if it is there."""
