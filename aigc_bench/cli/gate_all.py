@@ -44,12 +44,12 @@ def all_(
     """Judge whether HEAD's samples are as good as BASE's, and drawn as fast: by the weights that both runs scored."""
     from aigc_bench.api import comparing
     from aigc_bench.cli import progress
-    from aigc_bench.gate.speed.planning import Policy
+    from aigc_bench.gate.speed.planning import SpeedPolicy
     from aigc_bench.report.judgement.files import Outputs
 
     outputs = Outputs(as_json, output, markdown, junit, html)
     judged = judging.prepared(outputs, accept, fail_on_inconclusive=fail_on_inconclusive)
-    policy = Policy(
+    policy = SpeedPolicy(
         effect=judging.log_ratio(effect, "--effect"),
         budget_s=None if budget is None else judging.seconds(budget, "--budget"),
         seed=seed,

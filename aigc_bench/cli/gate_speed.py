@@ -81,7 +81,7 @@ def speed(
     """Judge whether HEAD is slower than BASE, in pairs of fresh processes."""
     from aigc_bench.cli import progress
     from aigc_bench.gate.sides.sides import Asked
-    from aigc_bench.gate.speed.planning import Policy
+    from aigc_bench.gate.speed.planning import SpeedPolicy
     from aigc_bench.gate.speed.session import Request, gate_speed
     from aigc_bench.report.judgement.files import Outputs
 
@@ -106,7 +106,7 @@ def speed(
         raise ConfigurationError("expected --suite, files or commands to be timed; got two of them")
     else:
         benchmarks = _generators(suite, device, data_dir, timeout_s)
-    policy = Policy(
+    policy = SpeedPolicy(
         dead_zone=judging.log_ratio(dead_zone, "--dead-zone"),
         effect=judging.log_ratio(effect, "--effect"),
         budget_s=budget_s,

@@ -12,12 +12,12 @@ from typing import Any
 
 from aigc_bench.core import OnEvent
 from aigc_bench.core.errors import ConfigurationError, FeaturesMissingError
-from aigc_bench.gate.quality.claims import Policy as QualityPolicy
+from aigc_bench.core.wording import percent
+from aigc_bench.gate.quality.claims import QualityPolicy
 from aigc_bench.gate.quality.judge import judge
 from aigc_bench.gate.sides.sides import Runnable
 from aigc_bench.gate.speed.measure import PROBE, TIMEOUT_S, Finish, InBlocks, Turn, script
 from aigc_bench.gate.speed.session import Request, gate_pair
-from aigc_bench.gate.speed.trials import percent
 from aigc_bench.gate.verdicts import Decision, Judgement
 from aigc_bench.runs.recorded import Recorded
 from aigc_bench.runs.records import CaseRecord

@@ -23,8 +23,6 @@ class Share:
     high: float
     level: float
     """of [low, high]"""
-    effective_trials: float
-    """independent trials that would tell as much"""
 
 
 def exact(hits: int, trials: int, level: float = LEVEL) -> Share:
@@ -37,7 +35,7 @@ def exact(hits: int, trials: int, level: float = LEVEL) -> Share:
     if trials < 1:
         raise MeasurementError(f"a share needs at least 1 trial, got {trials}")
     interval = stats.binomtest(hits, trials).proportion_ci(level, method="exact")
-    return Share(hits / trials, float(interval.low), float(interval.high), level, trials)
+    return Share(hits / trials, float(interval.low), float(interval.high), level)
 
 
 def clustered(hits: Sequence[int], trials: Sequence[int], level: float = LEVEL) -> Share:
@@ -76,4 +74,4 @@ def _of_effective(value: float, effective: float, level: float) -> Share:
     high = float(stats.beta.ppf(1 - tail, x + 1, effective - x))
     if not (math.isfinite(low) and math.isfinite(high)):
         raise MeasurementError(f"no interval for a share of {value} over {effective} effective trials")
-    return Share(value, low, high, level, effective)
+    return Share(value, low, high, level)

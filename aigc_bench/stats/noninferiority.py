@@ -64,8 +64,6 @@ class Finding:
     """of [low, high] together: 0.94"""
     improved: bool
     """better by more than the margin, by the 99 % bound"""
-    deciding_error: float | None
-    """the standard error that would decide; None where this one does"""
 
 
 def found(difference: Difference, *, dead_zone: float, margin: float) -> Finding:
@@ -89,7 +87,6 @@ def found(difference: Difference, *, dead_zone: float, margin: float) -> Finding
         high=high,
         level=FAIL_LEVEL + PASS_LEVEL - 1,
         improved=value + fail * error < -margin,
-        deciding_error=deciding_error(value, dead_zone, margin) if verdict == "INCONCLUSIVE" else None,
     )
 
 

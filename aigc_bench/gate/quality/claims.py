@@ -16,6 +16,7 @@ from scipy import stats
 
 from aigc_bench.core import Score
 from aigc_bench.core.errors import ConfigurationError
+from aigc_bench.core.wording import percent
 from aigc_bench.gate.verdicts import Decision, Verdict
 from aigc_bench.runs.comparison.sides import Scale
 from aigc_bench.stats import noninferiority
@@ -39,7 +40,7 @@ SMALLEST = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
+class QualityPolicy:
     """What is claimed, and what is still good enough."""
 
     claim: Claim
@@ -112,7 +113,7 @@ def incomparable(subject: str, reason: str) -> Decision:
     return Decision(subject, "quality", "INCOMPARABLE", reason)
 
 
-def decisions(worsenings: Sequence[Worsening], policy: Policy) -> tuple[Decision, ...]:
+def decisions(worsenings: Sequence[Worsening], policy: QualityPolicy) -> tuple[Decision, ...]:
     """The verdict on each, with false alarms held to 1 % over all of them together (Holm)."""
     found = [
         noninferiority.found(one.difference, dead_zone=zones[0], margin=zones[1])
@@ -131,7 +132,7 @@ def decisions(worsenings: Sequence[Worsening], policy: Policy) -> tuple[Decision
     )
 
 
-def _decision(one: Worsening, finding: Finding, p_value: float, policy: Policy) -> Decision:
+def _decision(one: Worsening, finding: Finding, p_value: float, policy: QualityPolicy) -> Decision:
     dead_zone, margin = policy.on(one.scale, one.yardstick)
     verdict = _verdict(one, finding, p_value, margin)
     error = one.difference.standard_error
@@ -185,15 +186,15 @@ def _detectable(difference: Difference, dead_zone: float) -> float:
 
 def text_of(value: float, scale: Scale) -> str:
     """A worsening as people read it: "7.1 %", or a difference."""
-    return f"{100 * math.expm1(value):.2g} %" if scale == "log ratio" else f"{value:.2g}"
+    return percent(value) if scale == "log ratio" else f"{value:.2g}"
 
 
 def _better(high: float, scale: Scale) -> str:
     """A negative worsening as how much better it is: of a distance, the part that is gone."""
-    return f"{-100 * math.expm1(high):.2g} %" if scale == "log ratio" else f"{-high:.2g}"
+    return text_of(high, scale).removeprefix("-")
 
 
-def _reason(one: Worsening, finding: Finding, verdict: Verdict, policy: Policy) -> str:
+def _reason(one: Worsening, finding: Finding, verdict: Verdict, policy: QualityPolicy) -> str:
     if one.identical:
         return "equal to the bit"
     low, high = text_of(finding.low, one.scale), text_of(finding.high, one.scale)

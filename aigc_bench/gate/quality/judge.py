@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from aigc_bench.core import Score
 from aigc_bench.core.errors import NothingComparableError, UnknownNameError
 from aigc_bench.gate.quality import checkpoint, recipe, weights
-from aigc_bench.gate.quality.claims import ALPHA, CLAIMS, Policy, Worsening, decisions, incomparable
-from aigc_bench.gate.quality.run_features import Evidence, family
+from aigc_bench.gate.quality.claims import ALPHA, CLAIMS, QualityPolicy, Worsening, decisions, incomparable
+from aigc_bench.gate.quality.run_features import RunFeatures, family
 from aigc_bench.gate.verdicts import Decision, Judgement
 from aigc_bench.runs.comparison.matching import Failure, Group, Match, matched
 from aigc_bench.runs.comparison.sides import Side
@@ -21,7 +21,7 @@ from aigc_bench.runs.recorded import Recorded
 JUDGES = {"weights": weights.judged, "checkpoint": checkpoint.judged, "recipe": recipe.judged}
 
 
-def judge(base: Recorded, head: Recorded, policy: Policy, command: str) -> Judgement:
+def judge(base: Recorded, head: Recorded, policy: QualityPolicy, command: str) -> Judgement:
     """Whether the claim holds for every score that is asked about.
 
     Raises:
@@ -33,8 +33,8 @@ def judge(base: Recorded, head: Recorded, policy: Policy, command: str) -> Judge
     clock = time.perf_counter()
     match = matched(base.run, head.run)
     groups, failed = _selected(match, policy)
-    evidence = Evidence(base, head)
-    found = list(_judged(groups, evidence, _with_draws_enough(policy, groups)))
+    features = RunFeatures(base, head)
+    found = list(_judged(groups, features, _with_draws_enough(policy, groups)))
     told = decisions([one for one in found if isinstance(one, Worsening)], policy)
     refused = _joined([one for one in found if isinstance(one, Decision)])
     broken = [Decision(one.subject, "quality", None, one.reason) for one in failed]
@@ -55,17 +55,17 @@ def judge(base: Recorded, head: Recorded, policy: Policy, command: str) -> Judge
         decisions=(*told, *refused, *broken),
         new=(*match.new, *seeds[0]),
         removed=(*match.removed, *seeds[1]),
-        statements=tuple(_statements(match, evidence, policy, len(told), untrained)),
+        statements=tuple(_statements(match, features, policy, len(told), untrained)),
     )
 
 
-def _with_draws_enough(policy: Policy, groups: Sequence[Group]) -> Policy:
+def _with_draws_enough(policy: QualityPolicy, groups: Sequence[Group]) -> QualityPolicy:
     """The smallest p of a permutation is 1 / (draws + 1): half of what is left of 1 % for each of so many scores."""
     num = sum(len(group.shared_seeds) for group in groups)
     return replace(policy, num_draws=max(policy.num_draws, math.ceil(2 * num / ALPHA)))
 
 
-def _judged(groups: Sequence[Group], evidence: Evidence, policy: Policy) -> Iterator[Worsening | Decision]:
+def _judged(groups: Sequence[Group], features: RunFeatures, policy: QualityPolicy) -> Iterator[Worsening | Decision]:
     for group in sorted(groups, key=lambda group: group.generator):  # one row's features are held at a time
         if group.refusal is not None:
             yield incomparable(group.name, group.refusal)
@@ -74,10 +74,10 @@ def _judged(groups: Sequence[Group], evidence: Evidence, policy: Policy) -> Iter
                 group.name, f"no training seed in common: {_seeds(group)}; claim `recipe`, or train both"
             )
         else:
-            yield from JUDGES[policy.claim](group, evidence, policy)
+            yield from JUDGES[policy.claim](group, features, policy)
 
 
-def _selected(match: Match, policy: Policy) -> tuple[list[Group], list[Failure]]:
+def _selected(match: Match, policy: QualityPolicy) -> tuple[list[Group], list[Failure]]:
     """Scores of quality by the names that were asked for, and failures among them; a whole row's always."""
     groups = [group for group in match.groups if group.any.kind == "quality"]
     failed = [one for one in match.failed if one.score is None or one.score.kind == "quality"]
@@ -129,7 +129,9 @@ def _seeds(group: Group) -> str:
     return "base has {}, head {}".format(*sides)
 
 
-def _statements(match: Match, evidence: Evidence, policy: Policy, num: int, untrained: Sequence[str]) -> Iterator[str]:
+def _statements(
+    match: Match, features: RunFeatures, policy: QualityPolicy, num: int, untrained: Sequence[str]
+) -> Iterator[str]:
     """What a reader must know."""
     if num:
         yield f"Where nothing changed, at most 1 of 100 gate runs says REGRESSION: Holm's correction over {num} scores."
@@ -139,5 +141,5 @@ def _statements(match: Match, evidence: Evidence, policy: Policy, num: int, untr
         yield "Of a recipe this says nothing: trained again, either checkpoint would have another score."
     if untrained:
         yield f"Not trained in these runs, so without a recipe, and left out: {', '.join(untrained)}."
-    for text in sorted(evidence.missing):
+    for text in sorted(features.missing):
         yield f"Without features, so from what run.json holds: {text}."

@@ -15,8 +15,8 @@ import statistics
 from collections.abc import Iterator, Sequence
 
 from aigc_bench.core import Estimate, Score
-from aigc_bench.gate.quality.claims import Policy, Worsening, incomparable
-from aigc_bench.gate.quality.run_features import Evidence
+from aigc_bench.gate.quality.claims import QualityPolicy, Worsening, incomparable
+from aigc_bench.gate.quality.run_features import RunFeatures
 from aigc_bench.gate.verdicts import Decision
 from aigc_bench.runs.comparison.changes import change_of, scale_of
 from aigc_bench.runs.comparison.matching import Group
@@ -28,7 +28,7 @@ FEWEST = 5
 """training seeds a side"""
 
 
-def judged(group: Group, evidence: Evidence, policy: Policy) -> Iterator[Worsening | Decision]:
+def judged(group: Group, features: RunFeatures, policy: QualityPolicy) -> Iterator[Worsening | Decision]:
     """One worsening over all training seeds, or a refusal where they are fewer than five a side."""
     if None in group.base or None in group.head:
         return  # not trained here: it has no recipe, and `judge` says so
@@ -46,10 +46,10 @@ def judged(group: Group, evidence: Evidence, policy: Policy) -> Iterator[Worseni
             f"{len(group.shared_seeds)}: train the same seeds, or leave --paired-seeds out",
         )
         return
-    yield _over_seeds(group, evidence, policy)
+    yield _over_seeds(group, features, policy)
 
 
-def _over_seeds(group: Group, evidence: Evidence, policy: Policy) -> Worsening:
+def _over_seeds(group: Group, features: RunFeatures, policy: QualityPolicy) -> Worsening:
     seeds = (group.shared_seeds, group.shared_seeds) if policy.paired_seeds else (list(group.base), list(group.head))
     sides = [
         [_estimate(side[seed]) for seed in some] for side, some in zip((group.base, group.head), seeds, strict=True)
@@ -57,7 +57,7 @@ def _over_seeds(group: Group, evidence: Evidence, policy: Policy) -> Worsening:
     scale = scale_of(group.metric, group.estimates)
     values = [[_on(scale, one, group.any) for one in side] for side in sides]
     base, head = (statistics.fmean(one.value for one in side) for side in sides)
-    yardstick = evidence.yardstick(group.any, base)
+    yardstick = features.yardstick(group.any, base)
     needed = None
     if policy.paired_seeds:
         differences = [theirs - mine for mine, theirs in zip(*values, strict=True)]

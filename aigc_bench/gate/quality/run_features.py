@@ -15,7 +15,7 @@ from aigc_bench.stats.noninferiority import Difference
 
 
 @dataclass(frozen=True)
-class Evidence:
+class RunFeatures:
     """Both runs, and the floor of base for margins of differences."""
 
     base: Recorded

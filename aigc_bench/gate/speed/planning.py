@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from aigc_bench.core.errors import ConfigurationError
-from aigc_bench.gate.speed.trials import percent
+from aigc_bench.core.wording import percent
 from aigc_bench.stats.looks import DEAD_ZONE, EFFECT, PAIRS, Looks, confirmation_looks, detectable
 
 ASSUMED_SPREAD = 0.05
@@ -18,7 +18,7 @@ SLACK = 1.1
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
+class SpeedPolicy:
     """What is asked of the gate."""
 
     dead_zone: float = DEAD_ZONE
@@ -44,7 +44,7 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class Schedule:
     """The looks, and what flagged benchmarks are confirmed by."""
 
     looks: Looks | None
@@ -53,7 +53,7 @@ class Plan:
     statement: str
 
 
-def planned(policy: Policy, pair_s: float, num_benchmarks: int) -> Plan:
+def planned(policy: SpeedPolicy, pair_s: float, num_benchmarks: int) -> Schedule:
     """The looks that the budget is enough for, where a pair takes `pair_s`.
 
     It depends on the time of the pilot alone, not on any difference: the errors are spent anew over fewer looks.
@@ -61,7 +61,7 @@ def planned(policy: Policy, pair_s: float, num_benchmarks: int) -> Plan:
     num = _affordable(policy, pair_s, num_benchmarks)
     if num is None:
         looks = Looks.spending(PAIRS, dead_zone=policy.dead_zone, effect=policy.effect)
-        return Plan(looks, confirmation_looks(num_benchmarks, looks), _foreseen(looks, None, pair_s))
+        return Schedule(looks, confirmation_looks(num_benchmarks, looks), _foreseen(looks, None, pair_s))
     if num < PAIRS[0]:
         least = (PAIRS[0] + 1) * SLACK * pair_s
         pairs = "pair" if num == 1 else "pairs"
@@ -69,13 +69,13 @@ def planned(policy: Policy, pair_s: float, num_benchmarks: int) -> Plan:
             f"A budget of {policy.budget_s:g} s is enough for {num} {pairs} of {pair_s:.2g} s, and the first look is "
             f"at {PAIRS[0]}: nothing can be decided. Give it {least:.0f} s, or fewer benchmarks."
         )
-        return Plan(None, None, statement)
+        return Schedule(None, None, statement)
     at = PAIRS if num >= PAIRS[-1] else [*(one for one in PAIRS if one <= NEAR * num), num]
     looks = Looks.spending(at, dead_zone=policy.dead_zone, effect=policy.effect)
-    return Plan(looks, confirmation_looks(num_benchmarks, looks), _foreseen(looks, policy.budget_s, pair_s))
+    return Schedule(looks, confirmation_looks(num_benchmarks, looks), _foreseen(looks, policy.budget_s, pair_s))
 
 
-def _affordable(policy: Policy, pair_s: float, num_benchmarks: int) -> int | None:
+def _affordable(policy: SpeedPolicy, pair_s: float, num_benchmarks: int) -> int | None:
     """Pairs after the pilot; where flagged benchmarks must be confirmed, some are kept for that."""
     if policy.budget_s is None:
         return None

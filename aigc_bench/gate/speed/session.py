@@ -11,14 +11,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from aigc_bench.core import OnEvent
+from aigc_bench.core.wording import percent
 from aigc_bench.gate.sides.sides import Asked, Runnable, opened
 from aigc_bench.gate.speed.journal import Journal, Record, journal
 from aigc_bench.gate.speed.measure import Benchmarks
 from aigc_bench.gate.speed.pilot import Found, Pilot, sorted_out
-from aigc_bench.gate.speed.planning import Plan, Policy, planned
+from aigc_bench.gate.speed.planning import Schedule, SpeedPolicy, planned
 from aigc_bench.gate.speed.preflight import Preflight, as_measured, machine_identity, preflight, unlike
 from aigc_bench.gate.speed.readings import Pair, Reading, Readings
-from aigc_bench.gate.speed.trials import Trial, percent, run_pairs
+from aigc_bench.gate.speed.trials import Trial, run_pairs
 from aigc_bench.gate.verdicts import Decision, Judgement
 from aigc_bench.stats.looks import PAIRS, detectable
 
@@ -30,7 +31,7 @@ class Request:
     """What is timed on both sides, and how it is judged."""
 
     benchmarks: Benchmarks
-    policy: Policy
+    policy: SpeedPolicy
     store: Path
     command: str
     """the command line that repeats it"""
@@ -202,7 +203,7 @@ def _nothing(found: Found) -> tuple[str, ...]:
     return () if found.decisions else ("No benchmark was found: the files hold no test that takes `benchmark`.",)
 
 
-def _decided(session: Session, found: Found, plan: Plan, pilot: Pilot) -> tuple[list[Decision], tuple[str, ...]]:
+def _decided(session: Session, found: Found, plan: Schedule, pilot: Pilot) -> tuple[list[Decision], tuple[str, ...]]:
     if plan.looks is None:
         why = "the budget is too small for the first look"
         return [Decision(name, "speed", "INCONCLUSIVE", why) for name in found.common], (plan.statement,)
@@ -236,7 +237,7 @@ def _how_measured(in_turns: Sequence[bool]) -> str:
     return f"{num} pairs of processes, {alone}"
 
 
-def _tell_spread(session: Session, trials: Sequence[Trial], plan: Plan) -> None:
+def _tell_spread(session: Session, trials: Sequence[Trial], plan: Schedule) -> None:
     """The plan again, now with what pairs differ by."""
     spreads = [statistics.stdev(trial.first.differences) for trial in trials if len(trial.first.base) > 1]
     if spreads and plan.looks is not None:
@@ -248,7 +249,7 @@ def _tell_spread(session: Session, trials: Sequence[Trial], plan: Plan) -> None:
         session.on_event({"event": "note", "text": text})
 
 
-def _error_rates(trials: Sequence[Trial], plan: Plan) -> Iterator[str]:
+def _error_rates(trials: Sequence[Trial], plan: Schedule) -> Iterator[str]:
     assert plan.looks is not None
     alpha, beta = plan.looks.alpha, plan.looks.beta
     how = (

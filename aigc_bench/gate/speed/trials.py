@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from aigc_bench.core import OnEvent
+from aigc_bench.core.wording import percent
 from aigc_bench.gate.speed.readings import Pair
 from aigc_bench.gate.verdicts import Decision, Verdict
 from aigc_bench.stats.sequential import Looks, Outcome, judged, outcome
@@ -132,12 +132,6 @@ def run_pairs(trials: Sequence[Trial], measure: MeasurePair, on_event: OnEvent =
 
 def _at_most(going: Sequence[Trial], number: int) -> int:
     return number + max(trial.stage.looks.pairs[-1] - len(trial.stage.base) for trial in going)
-
-
-def percent(value: float) -> str:
-    """A log ratio as people read it: "5.1 %"."""
-    found = 100 * math.expm1(value)
-    return f"{found:.2g} %" if abs(found) < 100 else f"{found:.0f} %"
 
 
 def _test(trial: Trial) -> str:

@@ -29,7 +29,7 @@ FAMILY_LEVEL = 1 - LEVEL
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ComparedScore:
     """One metric of one generator in both runs."""
 
     __pydantic_config__: ClassVar[Any] = {"extra": "forbid"}
@@ -69,7 +69,7 @@ class Comparison(BaseModel):
     schema_version: Literal[1] = 1
     base: Side
     head: Side
-    rows: tuple[Row, ...]
+    rows: tuple[ComparedScore, ...]
     new: tuple[str, ...] = ()
     """only head has it"""
     removed: tuple[str, ...] = ()
@@ -106,12 +106,12 @@ def compare_runs(base: Run, head: Run, *, base_name: str | None = None, head_nam
     )
 
 
-def _row(group: Group) -> Row:
+def _row(group: Group) -> ComparedScore:
     shared = group.shared_seeds
     sides = [[_estimate(side[seed]) for seed in (shared or side)] for side in (group.base, group.head)]
     base, head = (statistics.fmean(one.value for one in side) for side in sides)
     score = group.any
-    about = Row(group.name, score.kind, score.higher_is_better, score.unit, base, head, reason=group.refusal)
+    about = ComparedScore(group.name, score.kind, score.higher_is_better, score.unit, base, head, reason=group.refusal)
     if group.refusal is not None:
         return about
     scale = scale_of(group.metric, [*sides[0], *sides[1]])
@@ -137,7 +137,7 @@ def _unshared(base: Sequence[Estimate], head: Sequence[Estimate], scale: Scale) 
     return replace(pairs[0], value=value, standard_error=error, identical=False, method=f"means of {pairs[0].method}")
 
 
-def _told(row: Row, change: Change, *, counted: bool) -> Row:
+def _told(row: ComparedScore, change: Change, *, counted: bool) -> ComparedScore:
     """A row with what its change says by itself."""
     better = None if change.value == 0 else (change.value > 0) == row.higher_is_better
     row = replace(row, change=change.value, better=better, method=change.method)
@@ -149,7 +149,7 @@ def _told(row: Row, change: Change, *, counted: bool) -> Row:
     return replace(row, low=low, high=high, level=None if low is None else LEVEL, p_value=change.p_value)
 
 
-def _with_significance(rows: Sequence[Row]) -> list[Row]:
+def _with_significance(rows: Sequence[ComparedScore]) -> list[ComparedScore]:
     """Rows with their p-values adjusted for each other, and what those say."""
     raw = [row.p_value for row in rows if row.p_value is not None]
     adjusted = iter(holm(raw)) if raw else iter(())
