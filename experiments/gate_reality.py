@@ -34,9 +34,10 @@ import numpy as np
 import peer_rules
 
 from aigc_bench.gate.sides.sides import Asked
+from aigc_bench.gate.speed.judge import gate_speed
 from aigc_bench.gate.speed.measure import PytestFiles
 from aigc_bench.gate.speed.planning import SpeedPolicy
-from aigc_bench.gate.speed.session import Request, gate_speed
+from aigc_bench.gate.speed.session import Request
 from aigc_bench.gate.verdicts import Judgement
 from aigc_bench.stats import binomial
 

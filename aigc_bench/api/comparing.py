@@ -10,8 +10,8 @@ from aigc_bench.core import OnEvent
 from aigc_bench.gate.joint import RunGenerators, judge_all
 from aigc_bench.gate.quality.claims import Claim, QualityPolicy
 from aigc_bench.gate.quality.judge import judge
-from aigc_bench.gate.speed.measure import TIMEOUT_S
 from aigc_bench.gate.speed.planning import SpeedPolicy
+from aigc_bench.gate.speed.processes import TIMEOUT_S
 from aigc_bench.gate.speed.session import Request
 from aigc_bench.gate.verdicts import Judgement
 from aigc_bench.runs.baselines import opened

@@ -27,7 +27,7 @@ from aigc_bench.core.errors import ConfigurationError
 if TYPE_CHECKING:
     from aigc_bench.gate.sides.sides import Asked
     from aigc_bench.gate.speed.error_rates import SelfTestOfGate
-    from aigc_bench.gate.speed.measure import Benchmarks
+    from aigc_bench.gate.speed.processes import Benchmarks
 
 BudgetOption = Annotated[
     str | None,
@@ -81,8 +81,9 @@ def speed(
     """Judge whether HEAD is slower than BASE, in pairs of fresh processes."""
     from aigc_bench.cli import progress
     from aigc_bench.gate.sides.sides import Asked
+    from aigc_bench.gate.speed.judge import gate_speed
     from aigc_bench.gate.speed.planning import SpeedPolicy
-    from aigc_bench.gate.speed.session import Request, gate_speed
+    from aigc_bench.gate.speed.session import Request
     from aigc_bench.report.judgement.files import Outputs
 
     judged = judging.prepared(

@@ -16,8 +16,10 @@ from aigc_bench.core.wording import percent
 from aigc_bench.gate.quality.claims import QualityPolicy
 from aigc_bench.gate.quality.judge import judge
 from aigc_bench.gate.sides.sides import Runnable
-from aigc_bench.gate.speed.measure import PROBE, TIMEOUT_S, Finish, InBlocks, Turn, script
-from aigc_bench.gate.speed.session import Request, gate_pair
+from aigc_bench.gate.speed.judge import gate_pair
+from aigc_bench.gate.speed.pipes import Turn
+from aigc_bench.gate.speed.processes import PROBE, TIMEOUT_S, Finish, InBlocks, script
+from aigc_bench.gate.speed.session import Request
 from aigc_bench.gate.verdicts import Decision, Judgement
 from aigc_bench.runs.recorded import Recorded
 from aigc_bench.runs.records import CaseRecord
@@ -82,7 +84,7 @@ class RunGenerators(InBlocks):
     def started(
         self, side: Runnable, only: Sequence[str] | None, seed: int, turn: Turn | None
     ) -> AbstractContextManager[Finish]:
-        """See `aigc_bench.gate.speed.measure.InBlocks`."""
+        """See `aigc_bench.gate.speed.processes.InBlocks`."""
         asked = {**self.asked[side.identity], "only": only}
         return script(PROBE / "run_times.py", side, asked, seed, self.timeout_s, turn)
 
@@ -137,7 +139,7 @@ def judge_all(
     """Quality by the records of both runs, speed by what is measured now; `request` times `RunGenerators.of` them.
 
     Raises:
-        AigcBenchError: see `aigc_bench.gate.quality.judge.judge` and `aigc_bench.gate.speed.session.gate_pair`.
+        AigcBenchError: see `aigc_bench.gate.quality.judge.judge` and `aigc_bench.gate.speed.judge.gate_pair`.
     """
     quality = judge(*sides, quality_policy, request.command)
     base, head = (runnable(side, python) for side, python in zip(sides, pythons, strict=True))

@@ -11,11 +11,13 @@ from typing import Any
 
 from aigc_bench.gate.sides.sides import Asked, Runnable
 from aigc_bench.gate.speed.journal import journal
-from aigc_bench.gate.speed.measure import Benchmarks, PytestFiles
+from aigc_bench.gate.speed.judge import gate_speed, judged_speed
+from aigc_bench.gate.speed.measure import PytestFiles
 from aigc_bench.gate.speed.planning import SpeedPolicy
 from aigc_bench.gate.speed.preflight import Preflight
+from aigc_bench.gate.speed.processes import Benchmarks
 from aigc_bench.gate.speed.readings import Reading, Readings
-from aigc_bench.gate.speed.session import Request, Session, gate_speed, judged_speed
+from aigc_bench.gate.speed.session import Request, Session
 from aigc_bench.gate.verdicts import Judgement
 from aigc_bench.runs.comparison.sides import Side
 from aigc_bench.system.machine import Environment

@@ -146,5 +146,5 @@ def test_a_gate_that_was_killed_goes_on(tmp_path: Path, capsys: pytest.CaptureFi
     found = json.loads(capsys.readouterr().out)
     assert found["decisions"][0]["verdict"] == "PASS"
     assert found["decisions"][0]["num_units"] == 8
-    assert any(f"{len(before)} of them were measured by an earlier run" in text for text in found["statements"])
+    assert any(f"{len(before)} of the pairs were measured by an earlier run" in text for text in found["statements"])
     assert pairs(tmp_path)[: len(before)] == before

@@ -17,8 +17,8 @@ from aigc_bench.core.errors import ConfigurationError, FeaturesMissingError
 from aigc_bench.core.suites import parse_suite
 from aigc_bench.data import digits
 from aigc_bench.gate.joint import RunGenerators, runnable, together
-from aigc_bench.gate.speed.measure import BLOCKS
 from aigc_bench.gate.speed.planning import SpeedPolicy
+from aigc_bench.gate.speed.processes import BLOCKS
 from aigc_bench.gate.speed.readings import Reading, Readings
 from aigc_bench.gate.verdicts import Decision
 from aigc_bench.runs.baselines import opened

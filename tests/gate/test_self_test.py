@@ -12,7 +12,7 @@ from aigc_bench.gate.probe.self_work import SLOWER, WORK, rounds_of
 from aigc_bench.gate.sides.sides import Runnable
 from aigc_bench.gate.speed import error_rates as self_test
 from aigc_bench.gate.speed.error_rates import Round, Workloads, rates
-from aigc_bench.gate.speed.measure import BLOCKS
+from aigc_bench.gate.speed.processes import BLOCKS
 from aigc_bench.gate.speed.readings import Pair, Reading
 from aigc_bench.gate.speed.trials import run_pairs
 

@@ -69,7 +69,7 @@ def test_what_fresh_pairs_do_not_bear_out_is_no_regression(tmp_path: Path) -> No
 
     found = fake_judgement(Fake(["unlucky", "same"], seconds), tmp_path)
     assert verdicts(found) == {"unlucky": "PASS", "same": "PASS"}
-    assert "fresh ones did not bear out" in found.decisions[0].reason
+    assert "not confirmed by fresh ones" in found.decisions[0].reason
 
 
 def test_the_order_is_abba_and_the_phase_follows_the_seed(tmp_path: Path) -> None:
@@ -113,7 +113,7 @@ def test_a_gate_that_was_interrupted_measures_no_finished_pair_again(tmp_path: P
     found = fake_judgement(second, tmp_path / "parts")
     assert len(second.calls) == 2 * (8 - 4)
     assert found.decisions == whole.decisions
-    assert any("4 of them were measured by an earlier run" in text for text in found.statements)
+    assert any("4 of the pairs were measured by an earlier run" in text for text in found.statements)
     third = Fake(["one"], seconds)
     assert fake_judgement(third, tmp_path / "parts").decisions == whole.decisions
     assert third.calls == []
@@ -156,7 +156,8 @@ def test_a_process_that_was_killed_is_measured_again(tmp_path: Path) -> None:
         found = fake_judgement(killed, tmp_path / str(times))
         assert verdicts(found) == {"one": "PASS"}
         assert any(
-            "8 pairs of processes, 3 of them in turns, the rest a process at a time" in text
+            "8 pairs of fresh processes: in 3 of them each 20 ms block of base alternates with one of head, in the "
+            "others the processes run one after the other" in text
             for text in found.statements
         )
     killed.times = 3
@@ -190,7 +191,7 @@ def test_a_plan_states_what_it_can_see_and_fits_into_its_budget() -> None:
     """Less time, fewer looks, larger effects; the last look is reached with time to spare."""
     whole = planned(SpeedPolicy(), 2.0, 1)
     assert whole.looks == Looks.spending()
-    assert "slowdowns from" in whole.statement
+    assert "slowdowns of" in whole.statement
     short = planned(SpeedPolicy(budget_s=60.0), 2.0, 1)
     assert short.looks is not None
     assert short.looks.pairs[0] == 8

@@ -23,8 +23,10 @@ from aigc_bench.core import OnEvent
 from aigc_bench.core.errors import BenchmarkFailedError, NothingMeasuredError
 from aigc_bench.gate.probe.self_work import SLOWER, WORK
 from aigc_bench.gate.sides.sides import Runnable
-from aigc_bench.gate.speed.measure import PROBE, Finish, InBlocks, Turn, script
+from aigc_bench.gate.speed.order import abba
+from aigc_bench.gate.speed.pipes import Turn
 from aigc_bench.gate.speed.preflight import machine_statements
+from aigc_bench.gate.speed.processes import PROBE, Finish, InBlocks, script
 from aigc_bench.gate.speed.readings import Pair
 from aigc_bench.gate.speed.trials import Trial, run_pairs
 from aigc_bench.stats import binomial
@@ -110,7 +112,7 @@ class _Measured:
         start = time.monotonic()
         if start + self.longest_s > self.deadline:
             return None
-        order = ("base", "head") if (number + self.seed) % 2 == 0 else ("head", "base")
+        order = abba(number, self.seed)
         first, second = (Runnable(side, sys.executable, (sys.executable,), Path.cwd()) for side in order)
         readings = Workloads().measured_in_turns(first, second, names, self.seed + number)
         self.longest_s = max(self.longest_s, time.monotonic() - start)

@@ -14,7 +14,8 @@ import torch
 
 from aigc_bench.core.errors import BenchmarkFailedError
 from aigc_bench.gate.sides.sides import Runnable
-from aigc_bench.gate.speed.measure import PROBE, Benchmarks, Commands
+from aigc_bench.gate.speed.measure import Commands
+from aigc_bench.gate.speed.processes import PROBE, Benchmarks
 from aigc_bench.runs.comparison.sides import Side
 from aigc_bench.system.machine import Environment, environment, gpu_clocks
 from aigc_bench.system.processes import ended, scratch
