@@ -129,7 +129,7 @@ def test_what_both_say_together() -> None:
     good, open_ = decision("a, seed 0: fd", "PASS", -0.01, 0.01), decision("a, seed 1: fd", "INCONCLUSIVE", -0.1, 0.1)
     assert list(together([good], [faster])) == ["Faster and as good: a (sample@1 -22 %)."]
     assert list(together([good, open_], [faster])) == [
-        "Faster with samples of which nothing is decided: a (sample@1 -22 %)."
+        "Faster with no verdict on the quality of the samples: a (sample@1 -22 %)."
     ]
     assert list(together([good], [faster, slower])) == []
     assert list(together([good], [decision("a: sample@1", "PASS", -0.01, 0.01)])) == []

@@ -167,7 +167,7 @@ def test_a_recipe_needs_five_seeds() -> None:
     assert found.exit_code == 4
     (decision,) = found.decisions
     assert decision.subject == "gan: 3 scores"
-    assert "base has 5, head 4" in decision.reason
+    assert "got 5 in base and 4 in head" in decision.reason
     assert "--seeds 5" in decision.reason
     with pytest.raises(NothingComparableError, match="gan was not trained"):
         judged(*sides(GOOD, GOOD), "recipe")
@@ -201,7 +201,7 @@ def test_seeds_that_mean_the_same_are_paired_where_it_is_claimed() -> None:
     assert found.p_value == pytest.approx(anew.pvalue)
     shifted = {("gan", seed + 1): side for (_, seed), side in base_rows.items() if seed is not None}
     (refused,) = judged(base, recorded("", shifted, REAL, (frechet.fd,)), "recipe", paired_seeds=True).decisions
-    assert "they share 4" in refused.reason
+    assert "training seeds that both sides have for --paired-seeds, got 4" in refused.reason
     with pytest.raises(ConfigurationError, match="of the claim `recipe`"):
         QualityPolicy("weights", paired_seeds=True)
 
@@ -259,7 +259,7 @@ def test_weights_need_features_and_checkpoints_do_without(tmp_path: Path) -> Non
     with pytest.raises(FeaturesMissingError, match="make them again: aigc-bench run made"):
         judged(base, head, "weights")
     found = judged(base, head, "checkpoint")
-    assert any("Without features" in text for text in found.statements)
+    assert any("Judged from run.json alone, because features are missing" in text for text in found.statements)
     assert "20 blocks" in of(found, "fd_made").test
 
 

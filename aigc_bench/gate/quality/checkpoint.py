@@ -1,8 +1,9 @@
-"""The claim `checkpoint`: one set of trained weights against another.
+"""The claim `checkpoint`: one set of trained weights is as good as another.
 
-Where sample i of both is of one seed: the paired delete-a-block jackknife, or whatever a score's replicates allow. Of
-independent samples: standard errors of both sides, and for the kernel distance the relative similarity test, which
-takes the real samples for random as well, must say it too.
+If sample i of both sides was drawn from the same seed, the change of a score is tested with the paired delete-a-block
+jackknife, or with the other replicates that a score keeps. If the samples are independent, the standard errors of both
+sides add up, and a REGRESSION of the kernel distance must also be significant in the relative similarity test
+(`aigc_bench.stats.relative_mmd`), which takes the real samples as random as well.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from aigc_bench.stats.relative_mmd import Rows, Similarity, relative_similarity
 
 
 def judged(group: Group, features: RunFeatures, policy: QualityPolicy) -> Iterator[Worsening | Decision]:
-    """A worsening for each training seed that both sides have; or a decision where there can be none.
+    """For each training seed that both sides have, the worsening of a score, or a decision that says why there is none.
 
     Raises:
         StoreError: features are damaged, or not those that were scored.
@@ -48,16 +49,16 @@ def _at(group: Group, seed: int | None, features: RunFeatures) -> Worsening | De
                 similarity = _similarity(base, head, features)
         except FeaturesMissingError as error:
             features.missing.add(str(error))
-    found = worsening_of(group, seed, change, features.yardstick(base, base.estimate.value))
-    if found is None:
+    worsening = worsening_of(group, seed, change, features.yardstick(base, base.estimate.value))
+    if worsening is None:
         return incomparable(group.name_at(seed), change.method)
     if similarity is None:
-        return found
-    # The wider of both errors: with the real samples random, and with them fixed but near zero exact.
-    wider = max(similarity.difference.standard_error, found.difference.standard_error)
-    difference = Difference(found.difference.value, wider, found.difference.degrees)
+        return worsening
+    # The larger of two standard errors: one takes the real samples as random, the other as fixed but is exact near 0.
+    wider = max(similarity.difference.standard_error, worsening.difference.standard_error)
+    difference = Difference(worsening.difference.value, wider, worsening.difference.degrees)
     test = f"relative similarity of kernel distances: p = {similarity.p_value:.2g}; independent samples"
-    return replace(found, difference=difference, also=similarity.p_value, test=test)
+    return replace(worsening, difference=difference, also=similarity.p_value, test=test)
 
 
 def _with_more_blocks(base: Score, head: Score, features: RunFeatures) -> Change | None:
@@ -73,5 +74,5 @@ def _similarity(base: Score, head: Score, features: RunFeatures) -> Similarity:
 
 
 def _cubic(x: Rows, y: Rows) -> Rows:
-    """KID's kernel."""
+    """(n, d), (m, d) => (n, m) values of KID's polynomial kernel of degree 3."""
     return np.asarray((x @ y.T / x.shape[1] + 1) ** 3)

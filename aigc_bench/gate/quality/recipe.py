@@ -1,4 +1,4 @@
-"""The claim `recipe`: training seeds are the unit, since training again moves a score more than sampling again does.
+"""The claim `recipe`: a way of training gives generators that are as good. The unit of the test is the training seed.
 
 Retraining moves FID about three times more than resampling does ("The FID Lottery", arXiv 2606.20536). By default both
 sides' seeds are taken for independent, with Welch's t on the log of each seed's score. Where a seed means the same on
@@ -25,24 +25,24 @@ from aigc_bench.stats import noninferiority
 from aigc_bench.stats.noninferiority import Difference
 
 FEWEST = 5
-"""training seeds a side"""
+"""training seeds on each side"""
 
 
 def judged(group: Group, features: RunFeatures, policy: QualityPolicy) -> Iterator[Worsening | Decision]:
-    """One worsening over all training seeds, or a refusal where they are fewer than five a side."""
+    """One worsening over all training seeds, or a refusal if a side has fewer than five."""
     if None in group.base or None in group.head:
-        return  # not trained here: it has no recipe, and `judge` says so
+        return  # a generator that was not trained has no recipe; `judge` lists it as left out
     if min(len(group.base), len(group.head)) < FEWEST:
         yield incomparable(
             group.name,
-            f"a recipe is judged from {FEWEST} training seeds a side at least; base has {len(group.base)}, head "
-            f"{len(group.head)}: run both with --seeds {FEWEST}, or claim `checkpoint`",
+            f"expected at least {FEWEST} training seeds on each side for a recipe, got {len(group.base)} in base and "
+            f"{len(group.head)} in head: run both with --seeds {FEWEST}, or claim `checkpoint`",
         )
         return
     if policy.paired_seeds and len(group.shared_seeds) < FEWEST:
         yield incomparable(
             group.name,
-            f"pairs of a recipe are {FEWEST} training seeds that both sides have, at least; they share "
+            f"expected at least {FEWEST} training seeds that both sides have for --paired-seeds, got "
             f"{len(group.shared_seeds)}: train the same seeds, or leave --paired-seeds out",
         )
         return
@@ -52,11 +52,11 @@ def judged(group: Group, features: RunFeatures, policy: QualityPolicy) -> Iterat
 def _over_seeds(group: Group, features: RunFeatures, policy: QualityPolicy) -> Worsening:
     seeds = (group.shared_seeds, group.shared_seeds) if policy.paired_seeds else (list(group.base), list(group.head))
     sides = [
-        [_estimate(side[seed]) for seed in some] for side, some in zip((group.base, group.head), seeds, strict=True)
+        [_estimate(side[seed]) for seed in chosen] for side, chosen in zip((group.base, group.head), seeds, strict=True)
     ]
     scale = scale_of(group.metric, group.estimates)
-    values = [[_on(scale, one, group.any) for one in side] for side in sides]
-    base, head = (statistics.fmean(one.value for one in side) for side in sides)
+    values = [[_on(scale, estimate, group.any) for estimate in side] for side in sides]
+    base, head = (statistics.fmean(estimate.value for estimate in side) for side in sides)
     yardstick = features.yardstick(group.any, base)
     needed = None
     if policy.paired_seeds:
