@@ -334,7 +334,7 @@ def pass_share(values: np.ndarray, num: int, margin: float, random: np.random.Ge
     for _ in range(repeats):
         sides = random.choice(values, (2, num))
         difference = noninferiority.welch(*sides.tolist())
-        found = noninferiority.found(difference, dead_zone=math.log1p(0.005), margin=math.log1p(margin))
+        found = noninferiority.finding_of(difference, dead_zone=math.log1p(0.005), margin=math.log1p(margin))
         passed += found.verdict == "PASS"
     return passed / repeats
 

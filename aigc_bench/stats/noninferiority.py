@@ -51,7 +51,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a difference says."""
+    """The verdict on a difference, with its p-value and bounds."""
 
     verdict: Literal["PASS", "REGRESSION", "INCONCLUSIVE"]
     p_value: float
@@ -66,7 +66,7 @@ class Finding:
     """better by more than the margin, by the 99 % bound"""
 
 
-def found(difference: Difference, *, dead_zone: float, margin: float) -> Finding:
+def finding_of(difference: Difference, *, dead_zone: float, margin: float) -> Finding:
     """The verdict on a difference.
 
     Raises:

@@ -117,7 +117,7 @@ def incomparable(subject: str, reason: str) -> Decision:
 def decisions(worsenings: Sequence[Worsening], policy: QualityPolicy) -> tuple[Decision, ...]:
     """The decision on each score; the false-alarm rate over all of them together is at most 1 % (Holm)."""
     findings = [
-        noninferiority.found(worsening.difference, dead_zone=dead_zone, margin=margin)
+        noninferiority.finding_of(worsening.difference, dead_zone=dead_zone, margin=margin)
         for worsening in worsenings
         for dead_zone, margin in [policy.on(worsening.scale, worsening.yardstick)]
     ]

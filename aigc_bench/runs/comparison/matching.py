@@ -119,12 +119,12 @@ def matched(base: Run, head: Run) -> Match:
 
 
 def _seeds_alone(groups: Sequence[Group], *, of_head: bool) -> tuple[str, ...]:
-    found: dict[str, None] = {}
+    alone: dict[str, None] = {}
     for group in groups:
         mine, theirs = (group.head, group.base) if of_head else (group.base, group.head)
         if group.shared_seeds:
-            found |= {f"{group.generator}, seed {seed}": None for seed in mine if seed not in theirs}
-    return tuple(found)
+            alone |= {f"{group.generator}, seed {seed}": None for seed in mine if seed not in theirs}
+    return tuple(alone)
 
 
 def anchor_notes(base: Run, head: Run) -> Iterator[str]:
@@ -151,16 +151,16 @@ def anchor_notes(base: Run, head: Run) -> Iterator[str]:
 
 def differences(base: Environment, head: Environment) -> dict[str, tuple[str, str]]:
     """What differs between two machines with their software: field => both values."""
-    found = {}
+    unlike = {}
     for field in fields(Environment):
         mine, theirs = getattr(base, field.name), getattr(head, field.name)
         if isinstance(mine, dict):
             for key in sorted({*mine, *theirs}):
                 if mine.get(key) != theirs.get(key):
-                    found[key] = (str(mine.get(key, "–")), str(theirs.get(key, "–")))
+                    unlike[key] = (str(mine.get(key, "–")), str(theirs.get(key, "–")))
         elif mine != theirs:
-            found[field.name] = ("–" if mine is None else str(mine), "–" if theirs is None else str(theirs))
-    return found
+            unlike[field.name] = ("–" if mine is None else str(mine), "–" if theirs is None else str(theirs))
+    return unlike
 
 
 def case_of(run: Run, generator: str, seed: int | None) -> CaseRecord:
@@ -179,12 +179,12 @@ def _renamed(base: Run, head: Run) -> dict[str, str]:
 
 def _by_key(run: Run, names: Mapping[str, str]) -> dict[Key, dict[int | None, Score]]:
     """Every score that has an estimate, anchors apart, by generator, metric and class."""
-    found: dict[Key, dict[int | None, Score]] = {}
+    scores: dict[Key, dict[int | None, Score]] = {}
     for score in run.scores:
         if score.generator not in ANCHORS and score.estimate is not None:
             key = (names.get(score.generator, score.generator), score.metric, score.class_name)
-            found.setdefault(key, {})[score.training_seed] = score
-    return found
+            scores.setdefault(key, {})[score.training_seed] = score
+    return scores
 
 
 def _is_seeded(run: Run, generator: str) -> bool:
