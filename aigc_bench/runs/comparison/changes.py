@@ -21,7 +21,7 @@ from aigc_bench.stats import paired_jackknife
 
 LEVEL = 0.95
 UNBIASED = ("kd", "kid", "fd_infinity", "fid_infinity", "rfd_infinity")
-"""prefixes of the names of unbiased scores, which scatter around zero for a perfect generator whatever the sample size"""
+"""prefixes of the names of unbiased scores, which scatter around zero for a perfect generator at any sample size"""
 WELL_KNOWN = 5.0
 """number of standard errors from zero beyond which the log of a score is close to normal"""
 NORMAL = float(stats.norm.ppf(0.5 + LEVEL / 2))
