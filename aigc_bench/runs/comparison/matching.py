@@ -63,7 +63,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A row or score that should be there and is not."""
+    """A row or score that failed in one of the runs."""
 
     __pydantic_config__: ClassVar[Any] = {"extra": "forbid"}
 
@@ -76,7 +76,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """Everything two runs have, together and alone."""
+    """The scores that two runs have in common, and those that only one has."""
 
     groups: tuple[Group, ...]
     new: tuple[str, ...]
@@ -128,7 +128,7 @@ def _seeds_alone(groups: Sequence[Group], *, of_head: bool) -> tuple[str, ...]:
 
 
 def anchor_notes(base: Run, head: Run) -> Iterator[str]:
-    """A sentence where floor or noise differ though they cannot have: another machine, or another way of computing."""
+    """A warning if the scores of floor or noise differ although data and extractor are the same."""
     if _refusal_of_data(base, head):
         return
     theirs = {(s.generator, s.metric, s.extractor_digest): s for s in head.scores if s.generator in ANCHORS}
@@ -144,7 +144,7 @@ def anchor_notes(base: Run, head: Run) -> Iterator[str]:
     if wrong:
         more = f" (and {len(wrong) - 3} more)" if len(wrong) > 3 else ""
         yield (
-            f"Warning: the anchors are made of the same data by the same extractor, and {'; '.join(wrong[:3])}{more}: "
+            f"Warning: the anchor rows come from the same data and extractor, and yet {'; '.join(wrong[:3])}{more}: "
             "the machine, a library or the metric's code differs, and moves the generators' scores as well."
         )
 
@@ -169,7 +169,7 @@ def case_of(run: Run, generator: str, seed: int | None) -> CaseRecord:
 
 
 def _renamed(base: Run, head: Run) -> dict[str, str]:
-    """Base's name => head's where each run has one generator, by unlike names: two folders of samples."""
+    """Base's name => head's, if each run has a single generator and the names differ, as of two folders of samples."""
     mine, theirs = (
         list(dict.fromkeys(case.generator for case in run.cases if case.generator not in ANCHORS))
         for run in (base, head)
