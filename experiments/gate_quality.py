@@ -30,7 +30,7 @@ from aigc_bench.api import running as api
 from aigc_bench.core import FeatureExtractor, Features, plugins
 from aigc_bench.core.suites import cases
 from aigc_bench.evidence import extraction
-from aigc_bench.gate.quality.claims import Claim, Policy
+from aigc_bench.gate.quality.claims import Claim, QualityPolicy
 from aigc_bench.gate.quality.judge import judge
 from aigc_bench.gate.verdicts import Judgement
 from aigc_bench.generators import drawing
@@ -120,7 +120,7 @@ def told(judgement: Judgement) -> dict[str, Any]:
 
 def judged(base: Recorded, head: Recorded, claim: Claim) -> dict[str, Any]:
     """What the gate says with its defaults."""
-    return told(judge(base, head, Policy(claim), ""))
+    return told(judge(base, head, QualityPolicy(claim), ""))
 
 
 def copies(lab: Lab, scorer: Scorer, number: int) -> dict[str, Any]:
@@ -277,7 +277,7 @@ def recipes(full: Recorded, others: dict[str, Recorded], splits: int) -> Iterato
                 found = [one_split(full, other, num, random, paired=paired) for _ in range(splits)]
                 yield recipe_row(title, num, test, found)
     yield ""
-    refused = judge(part(full, np.arange(1)), part(full, np.arange(1, 2)), Policy("recipe"), "")
+    refused = judge(part(full, np.arange(1)), part(full, np.arange(1, 2)), QualityPolicy("recipe"), "")
     yield f"One seed on each side: {refused.verdict}, exit code {refused.exit_code}: {refused.decisions[0].reason}."
     yield ""
     yield from needed(full, random, splits)
@@ -295,7 +295,7 @@ def one_split(
         drawn_seeds = random.permutation(min(sizes))[:num]
         others = drawn_seeds if paired else random.permutation(sizes[1])[:num]
         sides = part(base, drawn_seeds), part(head, others)
-    return told(judge(*sides, Policy("recipe", paired_seeds=paired), ""))
+    return told(judge(*sides, QualityPolicy("recipe", paired_seeds=paired), ""))
 
 
 def recipe_row(title: str, num: int, test: str, judgements: list[dict[str, Any]]) -> str:
@@ -334,7 +334,7 @@ def pass_share(values: np.ndarray, num: int, margin: float, random: np.random.Ge
     for _ in range(repeats):
         sides = random.choice(values, (2, num))
         difference = noninferiority.welch(*sides.tolist())
-        found = noninferiority.found(difference, dead_zone=math.log1p(0.005), margin=math.log1p(margin))
+        found = noninferiority.finding_of(difference, dead_zone=math.log1p(0.005), margin=math.log1p(margin))
         passed += found.verdict == "PASS"
     return passed / repeats
 

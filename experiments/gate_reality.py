@@ -34,9 +34,10 @@ import numpy as np
 import peer_rules
 
 from aigc_bench.gate.sides.sides import Asked
+from aigc_bench.gate.speed.judge import gate_speed
 from aigc_bench.gate.speed.measure import PytestFiles
-from aigc_bench.gate.speed.planning import Policy
-from aigc_bench.gate.speed.session import Request, gate_speed
+from aigc_bench.gate.speed.planning import SpeedPolicy
+from aigc_bench.gate.speed.session import Request
 from aigc_bench.gate.verdicts import Judgement
 from aigc_bench.stats import binomial
 
@@ -97,7 +98,7 @@ def measure(subject: Subject, kind: str, number: int, store: Path, budget_s: flo
         return
     head = subject.same if kind == "same" else subject.slower
     assert head is not None
-    policy = Policy(seed=1000 * number + (kind == "slower"), budget_s=budget_s, apart=subject.apart)
+    policy = SpeedPolicy(seed=1000 * number + (kind == "slower"), budget_s=budget_s, apart=subject.apart)
     command = f"aigc-bench gate speed {' '.join(subject.paths)} --base {subject.base} --head {head}"
     place = run_store(store, f"{subject.name}-{kind}-{number:03d}")
     asked = subject.asked(subject.base, head)

@@ -148,7 +148,7 @@ def test_names_are_matched_whole_and_brackets_are_themselves(
         (entry(subject=""), "subject"),
         ('[[accepted]]\nsubject = "x"\nup_to = 0.05\nuntil = 2027-01-01', "why.*required"),
         ('[[accepted]]\nsubject = "x"\nup_to = 0.05\nuntil = 2027-01-01\nwhy = "  "', "expected the reason"),
-        ("[[accepted]", "no readable TOML"),
+        ("[[accepted]", "cannot be read as a TOML file"),
     ],
 )
 def test_a_file_that_is_not_sound_is_refused_by_name(text: str, message: str, tmp_path: Path) -> None:
@@ -160,7 +160,7 @@ def test_a_file_that_is_not_sound_is_refused_by_name(text: str, message: str, tm
 
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
     """It is no empty one."""
-    with pytest.raises(ConfigurationError, match="no readable TOML"):
+    with pytest.raises(ConfigurationError, match="cannot be read as a TOML file"):
         acceptance.load(tmp_path / "missing.toml")
 
 

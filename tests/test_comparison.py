@@ -15,7 +15,7 @@ from aigc_bench.core import Estimate, FeaturePair, Features
 from aigc_bench.core.errors import NothingComparableError
 from aigc_bench.metrics import frechet, kernel, manifold
 from aigc_bench.runs.comparison.changes import UNBIASED, change_of, scale_of
-from aigc_bench.runs.comparison.comparison import Comparison, Row, compare_runs
+from aigc_bench.runs.comparison.comparison import ComparedScore, Comparison, compare_runs
 from aigc_bench.runs.comparison.matching import differences
 from aigc_bench.runs.records import Run
 from aigc_bench.stats import intervals
@@ -25,7 +25,7 @@ GOOD = drawn(240, 1, shift=0.3)
 WORSE = moved(GOOD, 2, 0.3, 0.2)
 
 
-def by_metric(found: Comparison) -> dict[str, Row]:
+def by_metric(found: Comparison) -> dict[str, ComparedScore]:
     """Metric => the row of the only generator."""
     return {row.subject.partition(": ")[2]: row for row in found.rows}
 

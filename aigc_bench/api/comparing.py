@@ -8,10 +8,10 @@ from typing import Any, cast
 
 from aigc_bench.core import OnEvent
 from aigc_bench.gate.joint import RunGenerators, judge_all
-from aigc_bench.gate.quality.claims import Claim, Policy
+from aigc_bench.gate.quality.claims import Claim, QualityPolicy
 from aigc_bench.gate.quality.judge import judge
-from aigc_bench.gate.speed.measure import TIMEOUT_S
-from aigc_bench.gate.speed.planning import Policy as SpeedPolicy
+from aigc_bench.gate.speed.planning import SpeedPolicy
+from aigc_bench.gate.speed.processes import TIMEOUT_S
 from aigc_bench.gate.speed.session import Request
 from aigc_bench.gate.verdicts import Judgement
 from aigc_bench.report.judgement.page import Pictures
@@ -56,7 +56,7 @@ def judged_quality(
     command: str | None = None,
 ) -> tuple[Judgement, Pictures]:
     """The same with what figures show of both sides."""
-    policy = Policy(cast(Claim, claim), margin, dead_zone, tuple(metrics), paired_seeds)
+    policy = QualityPolicy(cast(Claim, claim), margin, dead_zone, tuple(metrics), paired_seeds)
     sides = [opened(str(name), store, baselines) for name in (base, head)]
     found = judge(sides[0], sides[1], policy, command or "aigc_bench.gate_quality(…)")
     found = found.model_copy(update={"fail_on_inconclusive": fail_on_inconclusive})
@@ -83,7 +83,7 @@ def judged_all(
     Raises:
         AigcBenchError: see `aigc_bench.gate.joint`. A regression does not raise: it is the verdict.
     """
-    policy = Policy(cast(Claim, claim), margin, metrics=tuple(metrics))
+    policy = QualityPolicy(cast(Claim, claim), margin, metrics=tuple(metrics))
     sides = opened(str(base), store, baselines), opened(str(head), store, baselines)
     generators = RunGenerators.of(*sides, timeout_s)
     request = Request(generators, speed or SpeedPolicy(), store, command or "aigc_bench.comparing.judged_all(…)")

@@ -1,4 +1,4 @@
-"""Known costs that somebody signed for: a TOML file that is committed, strict, and that runs out.
+"""Known costs that somebody accepted: a committed TOML file, checked strictly, whose entries expire.
 
     [[accepted]]
     subject = "test_decode[*]"      # as reports print it; "*" is any text and "?" any character
@@ -7,8 +7,8 @@
     why = "checks its input now"
     until = 2027-03-31              # the last day; or "0.9": in force before that version of the project
 
-An entry covers a REGRESSION whose estimate is worse by no more than `up_to`. Beyond that, and once it has run out, the
-build is red again: a cost is looked at again by somebody, or paid back.
+An entry covers a REGRESSION whose estimate is worse by no more than `up_to`. A larger one, or any once the entry has
+expired, fails the build again, so that every accepted cost is reviewed at some time.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from aigc_bench.gate.verdicts import Acceptance, Decision
 
 
 def share(given: object) -> float:
-    """The share that "5%" or .05 means.
+    """A share as a number: 0.05 for "5%", .05 or ".05".
 
     Raises:
         ValueError: neither, or not above 0; a number above 1 is more likely a forgotten "%".
@@ -84,13 +84,13 @@ class AcceptedCost(BaseModel):
     """the last day, ISO 8601; or the first version in which it is no longer accepted"""
 
     def covers(self, decision: Decision) -> bool:
-        """Whether it speaks of this benchmark or score."""
-        # A bracket is itself, not fnmatch's set of characters: names of parametrised tests are full of them.
+        """Whether the entry's pattern and kind match this benchmark or score."""
+        # Brackets are literal, not fnmatch's sets of characters: names of parametrised tests contain them.
         alike = fnmatchcase(decision.subject, self.subject.replace("[", "[[]"))
         return alike and self.kind in (None, decision.kind)
 
     def reaches(self, decision: Decision) -> bool:
-        """Whether the estimate lies within what is accepted; of what has no estimate, nothing is."""
+        """Whether the estimated worsening is at most `up_to`; False without an estimate."""
         if decision.worsening is None:
             return False
         if decision.scale == "log ratio":
@@ -99,7 +99,7 @@ class AcceptedCost(BaseModel):
 
 
 ROUNDING = 1e-12
-"""what is worse by exactly so much is within it, whatever the last bit says"""
+"""tolerance for rounding, so that a worsening of exactly `up_to` is accepted"""
 
 
 class AcceptedCosts(BaseModel):
@@ -146,7 +146,7 @@ def load(path: Path) -> AcceptedCosts:
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigurationError(f"{path} is no readable TOML file of accepted costs: {error}") from error
+        raise ConfigurationError(f"{path} cannot be read as a TOML file of accepted costs: {error}") from error
     try:
         return AcceptedCosts.model_validate(document)
     except ValidationError as error:
@@ -154,7 +154,7 @@ def load(path: Path) -> AcceptedCosts:
 
 
 def apply(decisions: Sequence[Decision], file: AcceptedCosts, now: Now) -> tuple[Decision, ...]:
-    """The decisions, with what was signed for attached to each REGRESSION that it covers.
+    """The decisions, each REGRESSION that an entry covers with that entry as its `acceptance`.
 
     Raises:
         ConfigurationError: an entry ends with a version, and the project's is not known.
@@ -163,12 +163,12 @@ def apply(decisions: Sequence[Decision], file: AcceptedCosts, now: Now) -> tuple
 
 
 def unused(decisions: Sequence[Decision], file: AcceptedCosts) -> tuple[AcceptedCost, ...]:
-    """Entries that speak of nothing that was compared: misspelt, or of what is gone."""
+    """Entries that match nothing that was compared: misspelt, or of a benchmark that no longer exists."""
     return tuple(entry for entry in file.accepted if not any(entry.covers(decision) for decision in decisions))
 
 
 def _judged(decision: Decision, file: AcceptedCosts, now: Now) -> Decision:
-    """The first entry in force that reaches; else the first that would, had it not run out."""
+    """A REGRESSION with the first entry in force that is large enough, else with the first expired one."""
     about = [(entry, now.is_past(entry.until)) for entry in file.accepted if entry.covers(decision)]
     reaching = sorted((pair for pair in about if pair[0].reaches(decision)), key=lambda pair: pair[1])
     if reaching:

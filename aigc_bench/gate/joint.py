@@ -1,4 +1,4 @@
-"""`gate all`: quality and speed of the same samples, and what the two say together."""
+"""`gate all`: quality and speed of the same generators, and a sentence on each that became faster or slower."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ from typing import Any
 
 from aigc_bench.core import OnEvent
 from aigc_bench.core.errors import ConfigurationError, FeaturesMissingError
-from aigc_bench.gate.quality.claims import Policy as QualityPolicy
+from aigc_bench.core.wording import percent
+from aigc_bench.gate.quality.claims import QualityPolicy
 from aigc_bench.gate.quality.judge import judge
 from aigc_bench.gate.sides.sides import Runnable
-from aigc_bench.gate.speed.measure import PROBE, TIMEOUT_S, Finish, InBlocks, Turn, script
-from aigc_bench.gate.speed.session import Request, gate_pair
-from aigc_bench.gate.speed.trials import percent
+from aigc_bench.gate.speed.judge import gate_pair
+from aigc_bench.gate.speed.pipes import Turn
+from aigc_bench.gate.speed.processes import PROBE, TIMEOUT_S, Finish, InBlocks, script
+from aigc_bench.gate.speed.session import Request
 from aigc_bench.gate.verdicts import Decision, Judgement
 from aigc_bench.modalities.modality import recorded
 from aigc_bench.runs.recorded import Recorded
@@ -30,12 +32,12 @@ class RunGenerators(InBlocks):
 
     suite: str
     asked: Mapping[str, Mapping[str, Any]]
-    """by a side's identity: what `probe/run_times.py` is told"""
+    """identity of a side => the document that `probe/run_times.py` reads"""
     timeout_s: float = TIMEOUT_S
 
     @classmethod
     def of(cls, base: Recorded, head: Recorded, timeout_s: float = TIMEOUT_S) -> RunGenerators:
-        """What both runs can be asked: generators and batch sizes in common.
+        """The generators and batch sizes that both runs have.
 
         Raises:
             ConfigurationError: a run of samples alone, or nothing in common.
@@ -45,7 +47,7 @@ class RunGenerators(InBlocks):
             if not side.run.dataset.num_fit or side.is_baseline:
                 what = "a baseline, which keeps no weights" if side.is_baseline else "a score of samples alone"
                 raise ConfigurationError(
-                    f"{side.name} is {what}: nothing of it can be timed. Expected two runs of `aigc-bench run`; "
+                    f"{side.name} is {what}, so nothing in it can be timed. Expected two runs of `aigc-bench run`; "
                     "`gate quality` judges the samples"
                 )
         theirs = [{case.generator: case for case in _timed(side)} for side in (base, head)]
@@ -75,37 +77,37 @@ class RunGenerators(InBlocks):
 
     @property
     def inputs(self) -> Mapping[str, Any]:
-        """Which weights, and how many samples at once."""
+        """Weights, batch sizes and device of both sides."""
         return {"asked": self.asked}
 
     def sources(self, side: Runnable) -> dict[str, str]:
-        """Both sides run the same file of this program."""
+        """No files: both sides run the same probe of this program."""
         return {}
 
     def started(
         self, side: Runnable, only: Sequence[str] | None, seed: int, turn: Turn | None
     ) -> AbstractContextManager[Finish]:
-        """See `aigc_bench.gate.speed.measure.InBlocks`."""
+        """See `aigc_bench.gate.speed.processes.InBlocks`."""
         asked = {**self.asked[side.identity], "only": only}
         return script(PROBE / "run_times.py", side, asked, seed, self.timeout_s, turn)
 
 
 def identity_of(recorded: Recorded) -> str:
-    """Names a run wherever it lies."""
+    """A run's id with the folder that holds it."""
     return f"{recorded.run.id} in {recorded.folder.resolve().parent}"
 
 
 def _timed(recorded: Recorded) -> Iterator[CaseRecord]:
     """The first training seed of every generator that was scored: another one takes as long."""
-    seen = set()
+    generators = set()
     for case in recorded.run.cases:
-        if case.status == "ok" and case.generator not in seen:
-            seen.add(case.generator)
+        if case.status == "ok" and case.generator not in generators:
+            generators.add(case.generator)
             yield case
 
 
 def _asked(recorded: Recorded, case: CaseRecord) -> dict[str, Any]:
-    (entry,) = (one for one in recorded.run.suite.generators if one.name == case.generator)
+    (entry,) = (entry for entry in recorded.run.suite.generators if entry.name == case.generator)
     weights = None if case.weights is None else recorded.folder.resolve().parent / "cache" / case.weights
     if (weights is None) != (entry.budget is None) or (weights is not None and not weights.is_file()):
         raise FeaturesMissingError(
@@ -140,7 +142,7 @@ def judge_all(
     """Quality by the records of both runs, speed by what is measured now; `request` times `RunGenerators.of` them.
 
     Raises:
-        AigcBenchError: see `aigc_bench.gate.quality.judge.judge` and `aigc_bench.gate.speed.session.gate_pair`.
+        AigcBenchError: see `aigc_bench.gate.quality.judge.judge` and `aigc_bench.gate.speed.judge.gate_pair`.
     """
     quality = judge(*sides, quality_policy, request.command)
     base, head = (runnable(side, python) for side, python in zip(sides, pythons, strict=True))
@@ -161,38 +163,38 @@ def judge_all(
     )
 
 
-# ---- what both say together --------------------------------------------------------------------------
+# ---- quality and speed together --------------------------------------------------------------------------
 
 
 def together(quality: Sequence[Decision], speed: Sequence[Decision]) -> Iterator[str]:
-    """A line for each generator whose speed credibly changed, with what became of its samples."""
-    for name in dict.fromkeys(generator_of(one) for one in speed):
-        timed = [one for one in speed if generator_of(one) == name]
-        scored = [one for one in quality if generator_of(one) == name]
-        faster = [one for one in timed if one.high is not None and one.high < -one.dead_zone]
-        slower = [one for one in timed if one.low is not None and one.low > one.dead_zone]
+    """A sentence for each generator whose speed credibly changed, with the change in quality of its samples."""
+    for name in dict.fromkeys(generator_of(decision) for decision in speed):
+        timed = [decision for decision in speed if generator_of(decision) == name]
+        scored = [decision for decision in quality if generator_of(decision) == name]
+        faster = [time for time in timed if time.high is not None and time.high < -time.dead_zone]
+        slower = [time for time in timed if time.low is not None and time.low > time.dead_zone]
         if bool(faster) == bool(slower):
             continue  # no change, or one that depends on the batch size and stands in the table
         word = "Faster" if faster else "Slower"
-        times = ", ".join(f"{_metric(one)} {percent(one.worsening or 0.0)}" for one in faster or slower)
+        times = ", ".join(f"{_metric(time)} {percent(time.worsening or 0.0)}" for time in faster or slower)
         yield f"{word} {_and(scored)}: {name} ({times})."
 
 
 def _and(scored: Sequence[Decision]) -> str:
-    """What became of the samples, in a few words."""
-    worse = [_metric(one) for one in scored if one.verdict == "REGRESSION"]
-    better = [_metric(one) for one in scored if one.improved]
+    """The change in quality as the end of a sentence: "but worse in fd_pixels"."""
+    worse = [_metric(score) for score in scored if score.verdict == "REGRESSION"]
+    better = [_metric(score) for score in scored if score.improved]
     if worse:
         return f"but worse in {', '.join(worse)}" + (f", and better in {', '.join(better)}" if better else "")
     if better:
         return f"and better in {', '.join(better)}"
-    if scored and all(one.verdict == "PASS" for one in scored):
+    if scored and all(score.verdict == "PASS" for score in scored):
         return "and as good"
-    return "with samples of which nothing is decided"
+    return "with no verdict on the quality of the samples"
 
 
 def generator_of(decision: Decision) -> str:
-    """Whose it is: of "gan, seed 0: fd_pixels" and of "gan: sample@64" it is "gan"."""
+    """The generator a decision is about: "gan" for "gan, seed 0: fd_pixels" and for "gan: sample@64"."""
     return decision.subject.partition(": ")[0].partition(", seed ")[0]
 
 

@@ -18,7 +18,7 @@ Verdict = Literal["PASS", "REGRESSION", "INCONCLUSIVE", "INCOMPARABLE"]
 
 @dataclass(frozen=True, slots=True)
 class Acceptance:
-    """A known cost that somebody signed for, in a file that is committed."""
+    """A known cost that somebody accepted in a committed file."""
 
     __pydantic_config__: ClassVar[Any] = {"extra": "forbid"}
 
@@ -28,12 +28,12 @@ class Acceptance:
     until: str
     """a date (ISO 8601) or a version of the project"""
     expired: bool = False
-    """past `until`: listed, and no longer heeded"""
+    """past `until`: still listed, but without effect"""
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What a gate says of one benchmark, or of one score of one generator.
+    """The verdict on one benchmark, or on one score of one generator, with the numbers behind it.
 
     Worsening is positive where head is worse than base, whichever direction is better: a log ratio for what is
     positive (times, distances), and a difference for what may be zero or negative (a kernel distance).
@@ -47,7 +47,7 @@ class Decision:
     verdict: Verdict | None
     """None: a side failed; the reason says how"""
     reason: str
-    """a sentence: what was found, or why nothing was"""
+    """a sentence: the bounds behind the verdict, or why there is none"""
     test: str = ""
     """which test, on what unit: "paired t, looks at 8, 12, 18, 26, 40 process pairs" """
     base: float | None = None
@@ -61,9 +61,9 @@ class Decision:
     """confidence level of [low, high]"""
     p_value: float | None = None
     dead_zone: float = 0.0
-    """worsening up to here is nothing, on the same scale"""
+    """a worsening up to this counts as unchanged; on the same scale"""
     margin: float | None = None
-    """worsening up to here passes, on the same scale"""
+    """a worsening credibly below this passes; on the same scale"""
     num_units: int = 0
     """pairs, blocks, samples or training seeds"""
     spread: float | None = None
@@ -71,21 +71,21 @@ class Decision:
     detectable: float | None = None
     """the smallest worsening that this many units would have caught with 95 % power"""
     needed_units: int | None = None
-    """how many units would decide"""
+    """how many units would give a verdict, where these did not"""
     differences: tuple[float, ...] = ()
     """worsening of each unit, in the order of time"""
     improved: bool = False
-    """better by more than the margin: worth a look, since a metric may have changed or data leaked"""
+    """better by more than the margin: to be checked, since a metric may have changed or data leaked"""
     acceptance: Acceptance | None = None
 
     @property
     def accepted(self) -> bool:
-        """Whether a REGRESSION is within what was signed for."""
+        """Whether the known cost of an acceptance file that has not expired covers this REGRESSION."""
         return self.acceptance is not None and not self.acceptance.expired
 
 
 class Judgement(BaseModel):
-    """Everything a gate found; what `--json` prints and every report is made of."""
+    """The whole result of a gate: what `--json` prints, and what every report is made from."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -108,14 +108,14 @@ class Judgement(BaseModel):
     removed: tuple[str, ...] = ()
     """only base has it"""
     statements: tuple[str, ...] = ()
-    """what a reader must know: error rates, the detectable effect, "faster but worse" """
+    """sentences beside the table: error rates, the detectable effect, "Faster but worse …" """
     fail_on_inconclusive: bool = False
-    """what whoever asked makes of a verdict that is none"""
+    """whether INCONCLUSIVE ends with exit code 3; otherwise with 0"""
 
     @model_validator(mode="before")
     @classmethod
     def _without_conclusions(cls, data: Any) -> Any:
-        """What a file says of the whole follows from its decisions, and is worked out anew."""
+        """The document without `verdict` and `exit_code`, which are computed from the decisions."""
         if not isinstance(data, dict):
             return data
         return {key: value for key, value in data.items() if key not in ("verdict", "exit_code")}
@@ -123,15 +123,15 @@ class Judgement(BaseModel):
     @computed_field  # type: ignore[prop-decorator]  # mypy knows no decorated properties; pydantic documents this
     @property
     def verdict(self) -> Verdict | None:
-        """Of the whole: the worst there is; None where something failed and nothing regressed."""
-        found = {item.verdict for item in self.decisions if not item.accepted}
-        if "REGRESSION" in found:
+        """The worst verdict of all decisions; None if a side failed and nothing regressed."""
+        verdicts = {item.verdict for item in self.decisions if not item.accepted}
+        if "REGRESSION" in verdicts:
             return "REGRESSION"
-        if None in found:
+        if None in verdicts:
             return None
-        if not self.decisions or "INCOMPARABLE" in found:
+        if not self.decisions or "INCOMPARABLE" in verdicts:
             return "INCOMPARABLE"
-        return "INCONCLUSIVE" if "INCONCLUSIVE" in found else "PASS"
+        return "INCONCLUSIVE" if "INCONCLUSIVE" in verdicts else "PASS"
 
     @computed_field  # type: ignore[prop-decorator]
     @property

@@ -52,13 +52,13 @@ def keep(recorded: Recorded, name: str, directory: Path = DIRECTORY, *, features
         StoreError: it cannot be written.
     """
     folder = _folder(name, directory)
-    found, reason = _gathered(recorded) if features else ({}, "as asked")
+    features_by_slot, reason = _gathered(recorded) if features else ({}, "as asked")
     with writing(folder):
         directory.mkdir(parents=True, exist_ok=True)
         partial = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=directory))
         try:
             partial.chmod(0o755)
-            _fill(partial, recorded, found)
+            _fill(partial, recorded, features_by_slot)
             _swap(partial, folder)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
@@ -98,8 +98,8 @@ def at(folder: Path, name: str) -> Recorded:
     if "run.json" not in listed:
         raise StoreError(f"baseline {name!r} is damaged: {folder / SUMS} does not name run.json; set it again")
     features = folder / "features.safetensors" if "features.safetensors" in listed else None
-    found = Recorded.at(folder, name)
-    return Recorded(name, found.run, folder, features, is_baseline=True)
+    recorded = Recorded.at(folder, name)
+    return Recorded(name, recorded.run, folder, features, is_baseline=True)
 
 
 def names(directory: Path = DIRECTORY) -> list[str]:
@@ -144,19 +144,19 @@ def _folder(name: str, directory: Path) -> Path:
 def _gathered(recorded: Recorded) -> tuple[dict[str, Tensor], str | None]:
     """All features by slot; without them, why."""
     digests = dict.fromkeys(s.extractor_digest for s in recorded.run.scores if s.extractor_digest and s.estimate)
-    found: dict[str, Tensor] = {}
+    features: dict[str, Tensor] = {}
     try:
         for digest in digests:
-            found |= _by_slot(f"{REAL}/{digest}", recorded.real(digest))
+            features |= _by_slot(f"{REAL}/{digest}", recorded.real(digest))
             for case in recorded.run.cases:
                 if case.status != "failed":
-                    found |= _by_slot(f"{slot(case)}/{digest}", recorded.fake(case, digest))
+                    features |= _by_slot(f"{slot(case)}/{digest}", recorded.fake(case, digest))
     except FeaturesMissingError as error:
         return {}, str(error)
-    total = sum(tensor.nbytes for tensor in found.values())
+    total = sum(tensor.nbytes for tensor in features.values())
     if total > MAX_BYTES:
         return {}, f"they are {total / 2**20:.0f} MiB, and a baseline holds at most {MAX_BYTES // 2**20}"
-    return found, None if found else "the run has none"
+    return features, None if features else "the run has none"
 
 
 def _by_slot(prefix: str, features: Features) -> dict[str, Tensor]:

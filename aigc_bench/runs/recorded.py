@@ -66,9 +66,9 @@ class Recorded:
 
     def _features(self, row: str, entries: dict[str, str], digest: str) -> Features:
         if self.kept is not None:
-            found = _loaded(self.kept, f"{row}/{digest}/")
-            if found is not None:
-                return found
+            features = _loaded(self.kept, f"{row}/{digest}/")
+            if features is not None:
+                return features
         if self.is_baseline:
             raise self._missing(row, "were not kept in it")
         if digest not in entries:
@@ -110,7 +110,7 @@ def _loaded(path: Path, prefix: str = "") -> Features | None:
     try:
         with safetensors.safe_open(path, "pt") as file:
             keys = [key for key in file.keys() if key.startswith(prefix)]  # noqa: SIM118  it is no dictionary
-            found = {key.removeprefix(prefix): file.get_tensor(key) for key in keys}
+            tensors = {key.removeprefix(prefix): file.get_tensor(key) for key in keys}
     except (OSError, safetensors.SafetensorError) as error:
         raise StoreError(f"{path} cannot be read: {error}; delete it and make the run again") from error
-    return Features.of(found) if "pool" in found else None
+    return Features.of(tensors) if "pool" in tensors else None

@@ -1,4 +1,4 @@
-"""How often something happens, with exact intervals: of independent trials, and of trials that came in runs."""
+"""Exact intervals of a share: of independent trials, and of trials in clusters (runs)."""
 
 from __future__ import annotations
 
@@ -16,15 +16,13 @@ LEVEL = 0.95
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """How often, and between which bounds."""
+    """A share of trials with its confidence interval."""
 
     value: float
     low: float
     high: float
     level: float
     """of [low, high]"""
-    effective_trials: float
-    """independent trials that would tell as much"""
 
 
 def exact(hits: int, trials: int, level: float = LEVEL) -> Share:
@@ -37,17 +35,17 @@ def exact(hits: int, trials: int, level: float = LEVEL) -> Share:
     if trials < 1:
         raise MeasurementError(f"a share needs at least 1 trial, got {trials}")
     interval = stats.binomtest(hits, trials).proportion_ci(level, method="exact")
-    return Share(hits / trials, float(interval.low), float(interval.high), level, trials)
+    return Share(hits / trials, float(interval.low), float(interval.high), level)
 
 
 def clustered(hits: Sequence[int], trials: Sequence[int], level: float = LEVEL) -> Share:
-    """The same where trials came in runs, whose trials may share a fate: entry r is run r's hits and trials.
+    """The interval for trials in runs that may be correlated: entry r has the hits and trials of run r.
 
     Korn and Graubard 1998 (Survey Methodology 24, 193-201): the variance of the ratio Σ hits / Σ trials over runs gives
     the independent trials that would vary as much, fewer by (t of the trials / t of the runs)² since it is itself
     estimated from runs; Clopper and Pearson's interval is taken of those, never of more than there were.
 
-    A share of 0 or 1 does not vary and says nothing of how runs hang together: then a run is a single trial.
+    A share of 0 or 1 has no variance and does not show the correlation within runs: then each run is a single trial.
 
     Raises:
         MeasurementError: unlike numbers of hits and trials, fewer than 2 runs with trials, or more hits than trials.
@@ -76,4 +74,4 @@ def _of_effective(value: float, effective: float, level: float) -> Share:
     high = float(stats.beta.ppf(1 - tail, x + 1, effective - x))
     if not (math.isfinite(low) and math.isfinite(high)):
         raise MeasurementError(f"no interval for a share of {value} over {effective} effective trials")
-    return Share(value, low, high, level, effective)
+    return Share(value, low, high, level)

@@ -1,10 +1,11 @@
-"""When a comparison of pairs is looked at, what it takes to stop, and what that can see.
+"""The design of the group-sequential test on pairs: looks, boundaries, power, and the smallest detectable slowdown.
 
-A pair is a measurement of base and one of head, one after the other, and its difference is log head - log base. At each
-look one-sided paired t tests ask whether head is slower than the dead zone, and whether it is faster than the effect
-that must be caught. Their levels spend α = 1 % and β = 5 % over the looks (`spending`); neither counts on the other's
-stopping, so that both hold whatever is done in between (non-binding boundaries: Jennison and Turnbull 2000, "Group
-Sequential Methods", §7 and §11, who also give the approximation used here: a normal path, and the t test's own levels).
+A pair is a measurement of base and one of head; its difference is log head - log base. At each interim analysis (look)
+one-sided paired t tests ask whether head is slower by more than the dead zone (slowdowns up to this size count as
+unchanged), and whether it is slower by less than the effect that must be caught. Lan–DeMets spending functions of
+Pocock's type divide α = 1 % and β = 5 % among the looks (`spending`). The boundaries are non-binding: each error rate
+holds even if the test goes on after the other boundary was crossed (Jennison and Turnbull 2000, "Group Sequential
+Methods", §7 and §11, who also give the approximation used here: a normal path, with the levels of the t test).
 """
 
 from __future__ import annotations
@@ -23,12 +24,12 @@ DEAD_ZONE, EFFECT = math.log(1.005), math.log(1.05)
 POWER = 0.95
 CONFIRMATION_BETA = 0.005
 MOST_PAIRS = 10**7
-"""a plan beyond this is no plan"""
+"""limit of the search in `pairs_needed`"""
 
 
 @dataclass(frozen=True, slots=True)
 class Looks:
-    """A plan of looks; `spending` makes one."""
+    """The looks of a group-sequential test with their nominal levels; `Looks.spending` computes them."""
 
     pairs: tuple[int, ...]
     """how many pairs there are at each look"""
@@ -41,9 +42,9 @@ class Looks:
     beta: float = 0.05
     """the chance of a PASS over all looks, were head slower by the effect"""
     dead_zone: float = DEAD_ZONE
-    """log ratio up to which a change is none"""
+    """log ratio; slowdowns up to this count as unchanged"""
     effect: float = EFFECT
-    """log ratio that must be caught"""
+    """log ratio; a slowdown of this size must be caught"""
 
     @classmethod
     def spending(
@@ -90,18 +91,18 @@ def power(slowdown: float, spread: float, looks: Looks) -> float:
         return float(slowdown > looks.dead_zone)
     unit = spread / math.sqrt(last)
     drift, gap = (slowdown - looks.dead_zone) / unit, (looks.effect - looks.dead_zone) / unit
-    path, found = Path.start(), 0.0
+    path, probability = Path.start(), 0.0
     for num, fail, passing in zip(looks.pairs, looks.fail, looks.passing, strict=True):
         time = num / last
         if time <= path.time:
-            continue  # stretched over few pairs, two looks may fall on one
+            continue  # stretched over few pairs, two looks may have the same number of pairs
         high = _critical(fail, num - 1) * math.sqrt(time)
         low = gap * time - float(stats.norm.isf(passing)) * math.sqrt(time)
-        found += path.beyond(high, time, drift)
+        probability += path.beyond(high, time, drift)
         if low >= high:
-            break  # every mean is one or the other
+            break  # the boundaries have met: every mean gives a verdict
         path = path.between(low, high, time, drift)
-    return found
+    return probability
 
 
 @functools.cache
@@ -120,7 +121,7 @@ def detectable(spread: float, num_pairs: int, looks: Looks) -> float | None:
     if within is None:
         return None
     if spread == 0:
-        return looks.dead_zone  # whatever is beyond
+        return looks.dead_zone  # without any spread, every slowdown beyond the dead zone is caught
     far = looks.dead_zone + spread
     while power(far, spread, within) < POWER:
         far += far - looks.dead_zone
@@ -148,12 +149,12 @@ def pairs_needed(spread: float, looks: Looks) -> int:
 
 
 def confirmation(num_benchmarks: int, looks_alpha: float = 0.01, suite_alpha: float = 0.01) -> float:
-    """The level at which a flagged benchmark is confirmed on fresh pairs, so that a suite seldom cries wolf.
+    """The level at which a flagged benchmark is confirmed on fresh pairs, which limits a suite's false alarms.
 
-    A benchmark that is no slower is flagged with probability α₁ = `looks_alpha` and, its fresh pairs knowing nothing of
-    the first, confirmed with probability `level`. By Bonferroni's inequality M of them cry wolf at most M · α₁ · level
-    of the time, however they hang together; that is `suite_alpha` for level = suite_alpha / (M α₁). At 1 nothing
-    needs confirming.
+    An unchanged benchmark is flagged with probability α₁ = `looks_alpha` and, as its fresh pairs are independent of the
+    first ones, confirmed with probability `level`. By Bonferroni's inequality the false-alarm rate of M benchmarks is
+    at most M · α₁ · level, however they depend on each other; that is `suite_alpha` for level = suite_alpha / (M α₁).
+    At level 1 nothing needs to be confirmed.
 
     Raises:
         ValueError: no benchmark.
@@ -164,12 +165,12 @@ def confirmation(num_benchmarks: int, looks_alpha: float = 0.01, suite_alpha: fl
 
 
 def confirmation_looks(num_benchmarks: int, looks: Looks) -> Looks | None:
-    """The plan that fresh pairs of a flagged benchmark are judged by; None where nothing needs confirming.
+    """The looks at the fresh pairs of a flagged benchmark; None where nothing needs to be confirmed.
 
-    The same looks that err in `confirmation(num_benchmarks)` of all cases in the place of α, and let the effect go in
-    half a percent in the place of β: the power of both stages is hardly below that of the first. Looks, because most of
-    what was flagged is confirmed by the first of them; and a number of fresh pairs taken from the spread of the flagged
-    ones would be too small, since those are flagged the sooner the less they happen to spread.
+    The same numbers of pairs, with `confirmation(num_benchmarks)` for α and 0.5 % for β, so that
+    the power of both stages together is hardly below that of the first. The confirmation has looks because most flagged
+    benchmarks are confirmed at the first one. A number of fresh pairs computed from the spread of the flagged pairs
+    would be too small, since benchmarks are flagged the earlier the smaller their spread happens to be.
 
     Raises:
         ValueError: no benchmark.

@@ -1,4 +1,4 @@
-"""Several tests at once: p adjusted so that one wrong alarm among all of them is as seldom as one alone would be."""
+"""Multiple testing: p-values adjusted so that their family-wise error rate is the level each is compared with."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ def holm(p_values: Sequence[float]) -> tuple[float, ...]:
     """Adjusted p in the order given, each to be compared with the level of the whole family.
 
     The k-th smallest of M counts M - k + 1 times, and none less than one before it (Holm 1979, Scandinavian Journal of
-    Statistics 6, 65-70); the tests may hang together in any way.
+    Statistics 6, 65-70); the tests may depend on each other in any way.
 
     Raises:
         ValueError: a p outside [0, 1].

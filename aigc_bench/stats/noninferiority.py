@@ -51,7 +51,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a difference says."""
+    """The verdict on a difference, with its p-value and bounds."""
 
     verdict: Literal["PASS", "REGRESSION", "INCONCLUSIVE"]
     p_value: float
@@ -64,11 +64,9 @@ class Finding:
     """of [low, high] together: 0.94"""
     improved: bool
     """better by more than the margin, by the 99 % bound"""
-    deciding_error: float | None
-    """the standard error that would decide; None where this one does"""
 
 
-def found(difference: Difference, *, dead_zone: float, margin: float) -> Finding:
+def finding_of(difference: Difference, *, dead_zone: float, margin: float) -> Finding:
     """The verdict on a difference.
 
     Raises:
@@ -89,7 +87,6 @@ def found(difference: Difference, *, dead_zone: float, margin: float) -> Finding
         high=high,
         level=FAIL_LEVEL + PASS_LEVEL - 1,
         improved=value + fail * error < -margin,
-        deciding_error=deciding_error(value, dead_zone, margin) if verdict == "INCONCLUSIVE" else None,
     )
 
 

@@ -56,10 +56,10 @@ class Similarity:
     @property
     def p_value(self) -> float:
         """One-sided, that head is farther from the real samples than base is."""
-        found = self.difference
-        if found.standard_error == 0:
-            return 0.0 if found.value > 0 else 1.0
-        return float(stats.norm.sf(found.value / found.standard_error))
+        difference = self.difference
+        if difference.standard_error == 0:
+            return 0.0 if difference.value > 0 else 1.0
+        return float(stats.norm.sf(difference.value / difference.standard_error))
 
 
 def relative_similarity(real: Rows, base: Rows, head: Rows, kernel: Kernel) -> Similarity:

@@ -1,4 +1,4 @@
-"""Pairs that are looked at as they come: REGRESSION, PASS, or go on (see `looks` for the plan and its errors)."""
+"""The group-sequential test on pairs: REGRESSION, PASS, or continue (`looks` has its design and error rates)."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ SIGNED_RANK_LEVEL = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a sequence of pairs says; numbers are of the pairs up to the look it fell at, of all pairs otherwise."""
+    """The result on a sequence of pairs; its numbers are of the pairs up to the deciding look, or of all pairs."""
 
     verdict: Literal["PASS", "REGRESSION", "INCONCLUSIVE"] | None
-    """None: more pairs are needed; INCONCLUSIVE: the last look has been"""
+    """None: more pairs are needed; INCONCLUSIVE: the last look gave no verdict"""
     look: int | None
     """how many pairs there were at the look that decided, or at the last; None while more are needed"""
     num_pairs: int
@@ -61,8 +61,8 @@ class Outcome:
 def crossed(differences: ArrayLike, looks: Looks) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """(..., n) differences with n pairs at a look => (...) whether each says REGRESSION, and whether PASS.
 
-    Both may be true where the mean lies well between the dead zone and the effect: REGRESSION goes first, since what
-    is credibly slower is not waved through for being less than the worst.
+    Both may be true where the mean lies well between the dead zone and the effect: REGRESSION takes
+    precedence, since head is then credibly slower even though by less than the effect.
 
     Raises:
         ValueError: there is no look at n pairs.
@@ -70,7 +70,7 @@ def crossed(differences: ArrayLike, looks: Looks) -> tuple[NDArray[np.bool_], ND
     values = np.asarray(differences, dtype=np.float64)
     look = looks.pairs.index(values.shape[-1])
     slower = np.asarray(_p_value(values, looks.dead_zone) <= looks.fail[look])
-    # Exact ranks are asked only where the t test has spoken: they cost more, and seldom matter.
+    # The exact signed-rank test is slow and seldom changes the verdict: it runs only where the t test rejects.
     flagged = values[slower]
     if len(flagged):
         slower[slower] = _signed_rank(flagged - looks.dead_zone) <= SIGNED_RANK_LEVEL
@@ -78,7 +78,7 @@ def crossed(differences: ArrayLike, looks: Looks) -> tuple[NDArray[np.bool_], ND
 
 
 def judged(differences: Sequence[float], looks: Looks) -> Literal["PASS", "REGRESSION"] | None:
-    """What the look at so many pairs says by itself; None between looks, and where it says neither.
+    """The verdict of the look at this number of pairs; None between looks, and if no boundary is crossed.
 
     Raises:
         MeasurementError: a difference is NaN or infinite.
@@ -90,7 +90,7 @@ def judged(differences: Sequence[float], looks: Looks) -> Literal["PASS", "REGRE
 
 
 def outcome(differences: Sequence[float], looks: Looks) -> Outcome:
-    """Walk the looks over the differences, in the order they came; pairs after a look that decides are left alone.
+    """Walk the looks over the differences, in the order they came; pairs after the deciding look are ignored.
 
     [low, high] are repeated confidence bounds (Jennison and Turnbull 1989, doi:10.1111/j.2517-6161.1989.tb01433.x):
     one-sided t bounds at the look's own levels, so that the lower one errs in 1 % and the upper one in 5 % over all
@@ -146,7 +146,7 @@ def _described(
 
 
 def _needed(num: int, mean: float, spread: float, looks: Looks) -> int:
-    """What the plan needs at this spread, what the last look needs if the mean stays, and more than there are."""
+    """The largest of: the design's need at this spread, the last look's need at this mean, and one more than `num`."""
     slower, passing = stats.norm.isf(looks.fail[-1]), stats.norm.isf(looks.passing[-1])
     room = max((mean - looks.dead_zone) / float(slower), (looks.effect - mean) / float(passing))
     return max(num + 1, pairs_needed(spread, looks), math.ceil((spread / room) ** 2))
@@ -156,15 +156,15 @@ def _p_value(values: NDArray[np.float64], beyond: float) -> NDArray[np.float64]:
     """(..., n) => (...) one-sided p of the t test that the mean is above `beyond`."""
     num = values.shape[-1]
     room, error = values.mean(-1) - beyond, values.std(-1, ddof=1) / math.sqrt(num)
-    # Without any spread there is no doubt; scipy's ttest_1samp would warn and give NaN.
+    # Without any spread p is 0 or 1; scipy's ttest_1samp would warn and give NaN.
     t = np.where(error > 0, room / np.where(error > 0, error, 1), np.where(room > 0, np.inf, -np.inf))
     return np.asarray(stats.t.sf(t, num - 1))
 
 
 def _signed_rank(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """(m, n) => (m,) exact one-sided p of Wilcoxon's signed-rank test; zeros count half to either side."""
-    found = stats.wilcoxon(values, axis=-1, alternative="greater", method="exact", zero_method="zsplit")
-    return np.asarray(found.pvalue)
+    test = stats.wilcoxon(values, axis=-1, alternative="greater", method="exact", zero_method="zsplit")
+    return np.asarray(test.pvalue)
 
 
 def _finite(differences: Sequence[float]) -> NDArray[np.float64]:

@@ -1,8 +1,8 @@
-"""How an error probability is shared out over looks at data that are still coming in.
+"""Error spending: how an error probability is divided among interim analyses (looks) of a group-sequential test.
 
-A Brownian path is seen at times t₁ < … < 1, the shares of the data that have come. What it does between two boundaries
-follows by recursion from look to look (Armitage, McPherson and Rowe 1969, doi:10.2307/2343787), here with Gauss and
-Legendre's nodes on each interval between the boundaries, where the densities are smooth.
+A Brownian path is observed at times t₁ < … < 1, the shares of the data that have been collected. Its distribution
+between two boundaries follows by recursion from look to look (Armitage, McPherson and Rowe 1969, doi:10.2307/2343787),
+here with Gauss-Legendre nodes on each interval between the boundaries, where the densities are smooth.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from scipy import optimize, special
 
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(96)
 FAR = 9.0
-"""standard deviations beyond which nothing is expected"""
+"""standard deviations beyond which the density is taken as 0"""
 
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """Where a path is that has crossed no boundary: nodes (m,), their probabilities (m,), and the time."""
+    """The distribution of a path that has crossed no boundary: nodes (m,), their probabilities (m,), and the time."""
 
     nodes: NDArray[np.float64]
     mass: NDArray[np.float64]
@@ -31,7 +31,7 @@ class Path:
 
     @classmethod
     def start(cls) -> Path:
-        """At zero, for certain."""
+        """The path at time 0, which is 0 with probability 1."""
         return cls(np.zeros(1), np.ones(1), 0.0)
 
     def beyond(self, boundary: float, time: float, drift: float = 0.0) -> float:
@@ -40,7 +40,7 @@ class Path:
         return float(self.mass @ special.ndtr((self.nodes + drift * step - boundary) / math.sqrt(step)))
 
     def between(self, low: float, high: float, time: float, drift: float = 0.0) -> Path:
-        """The same path at `time`, as far as it is between the boundaries then."""
+        """The distribution at `time` of the paths that are between the boundaries then."""
         step = time - self.time
         low, high = max(low, drift * time - FAR * math.sqrt(time)), min(high, drift * time + FAR * math.sqrt(time))
         half = max(high - low, 0.0) / 2
@@ -51,7 +51,7 @@ class Path:
 
 
 def pocock_type(alpha: float, share: float) -> float:
-    """Error probability spent when a share of the data is in, nearly the same at every look.
+    """Error probability spent by the time that a share of the data is in; nearly the same amount at every look.
 
     α · ln(1 + (e - 1) t), Lan and DeMets 1983 (doi:10.1093/biomet/70.3.659), their α₂*.
     """

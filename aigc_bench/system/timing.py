@@ -11,7 +11,6 @@ from pathlib import Path
 
 import torch
 
-WARM_UP_S = 0.05
 WARM_UP_CAP_S = 1.0
 BLOCK_S = 0.02
 STABLE = 0.05

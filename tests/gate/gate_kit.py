@@ -11,11 +11,13 @@ from typing import Any
 
 from aigc_bench.gate.sides.sides import Asked, Runnable
 from aigc_bench.gate.speed.journal import journal
-from aigc_bench.gate.speed.measure import Benchmarks, PytestFiles
-from aigc_bench.gate.speed.planning import Policy
+from aigc_bench.gate.speed.judge import gate_speed, judged_speed
+from aigc_bench.gate.speed.measure import PytestFiles
+from aigc_bench.gate.speed.planning import SpeedPolicy
 from aigc_bench.gate.speed.preflight import Preflight
+from aigc_bench.gate.speed.processes import Benchmarks
 from aigc_bench.gate.speed.readings import Reading, Readings
-from aigc_bench.gate.speed.session import Request, Session, gate_speed, judged_speed
+from aigc_bench.gate.speed.session import Request, Session
 from aigc_bench.gate.verdicts import Judgement
 from aigc_bench.runs.comparison.sides import Side
 from aigc_bench.system.machine import Environment
@@ -42,7 +44,7 @@ def add():
 def call():
     return sorted(range(200, 0, -1))
 '''
-BRIEF = Policy(budget_s=0.001, seed=0)
+BRIEF = SpeedPolicy(budget_s=0.001, seed=0)
 """a budget for the pilot alone: what it finds is judged, and nothing is timed"""
 
 
@@ -140,10 +142,10 @@ class Fake:
 
 
 def fake_judgement(
-    benchmarks: Benchmarks, folder: Path, policy: Policy | None = None, environment: Environment | None = None
+    benchmarks: Benchmarks, folder: Path, policy: SpeedPolicy | None = None, environment: Environment | None = None
 ) -> Judgement:
     """The loop, the looks and the journal, without any process."""
-    policy = policy or Policy(seed=0)
+    policy = policy or SpeedPolicy(seed=0)
     request = Request(benchmarks, policy, folder, "aigc-bench gate speed")
     base, head = (Side(name=name, identity=name, environment=environment) for name in ("base", "head"))
     checked = Preflight(base, head)

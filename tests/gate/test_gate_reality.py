@@ -13,7 +13,7 @@ import pytest
 from gate_kit import Fake, fake_judgement
 
 from aigc_bench.gate.sides.sides import Asked
-from aigc_bench.gate.speed.planning import Policy
+from aigc_bench.gate.speed.planning import SpeedPolicy
 
 
 def test_the_toy_differs_by_five_percent_of_work_alone(tmp_path: Path) -> None:
@@ -39,7 +39,7 @@ def test_runs_are_kept_and_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPat
             return (1.12 if side == "head" else 1.0) * math.exp(0.01 * rng.standard_normal())
 
         folder = request.store / "gate" / "journals"
-        return fake_judgement(Fake(["a", "b"], seconds), folder, Policy(seed=request.policy.seed))
+        return fake_judgement(Fake(["a", "b"], seconds), folder, SpeedPolicy(seed=request.policy.seed))
 
     monkeypatch.setattr(gate_reality, "gate_speed", gate)
     monkeypatch.setattr(gate_reality, "TRACES", tmp_path / "traces")

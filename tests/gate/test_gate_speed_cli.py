@@ -19,7 +19,7 @@ from gate_kit import Fake, fake_judgement
 from aigc_bench.cli.actions import gate_speed, judging
 from aigc_bench.cli.gating import gate_app
 from aigc_bench.core.errors import AigcBenchError, ConfigurationError
-from aigc_bench.gate.speed.planning import Policy
+from aigc_bench.gate.speed.planning import SpeedPolicy
 from aigc_bench.report.judgement.files import Outputs
 
 CLEAN = {**{name: value for name, value in os.environ.items() if not name.startswith("AIGC_BENCH_")}, "NO_COLOR": "1"}
@@ -78,7 +78,7 @@ def test_a_judgement_is_printed_and_ends_with_its_code(
         # In the pilot all is well.
         return (slower if side == "head" and seed else 1.0) * (1 + 0.001 * (seed % 3))
 
-    found = fake_judgement(Fake(["one"], seconds), tmp_path, Policy(seed=1))
+    found = fake_judgement(Fake(["one"], seconds), tmp_path, SpeedPolicy(seed=1))
     for as_json in (False, True):
         judged = judging.prepared(Outputs(as_json=as_json), None)
         if code is None:
@@ -146,5 +146,5 @@ def test_a_gate_that_was_killed_goes_on(tmp_path: Path, capsys: pytest.CaptureFi
     found = json.loads(capsys.readouterr().out)
     assert found["decisions"][0]["verdict"] == "PASS"
     assert found["decisions"][0]["num_units"] == 8
-    assert any(f"{len(before)} of them were measured by an earlier run" in text for text in found["statements"])
+    assert any(f"{len(before)} of the pairs were measured by an earlier run" in text for text in found["statements"])
     assert pairs(tmp_path)[: len(before)] == before

@@ -17,8 +17,8 @@ from aigc_bench.core.errors import ConfigurationError, FeaturesMissingError
 from aigc_bench.core.suites import parse_suite
 from aigc_bench.data import digits
 from aigc_bench.gate.joint import RunGenerators, runnable, together
-from aigc_bench.gate.speed.measure import BLOCKS
-from aigc_bench.gate.speed.planning import Policy
+from aigc_bench.gate.speed.planning import SpeedPolicy
+from aigc_bench.gate.speed.processes import BLOCKS
 from aigc_bench.gate.speed.readings import Reading, Readings
 from aigc_bench.gate.verdicts import Decision
 from aigc_bench.runs.baselines import opened
@@ -102,7 +102,7 @@ def test_faster_but_worse_is_a_line_of_its_own(runs: Any, tmp_path: Path, monkey
 
     monkeypatch.setattr(RunGenerators, "measured", measured)
     monkeypatch.setattr(RunGenerators, "measured_in_turns", lambda *asked: None)
-    where: Mapping[str, Any] = {"store": tmp_path / "store", "claim": "weights", "speed": Policy(seed=0)}
+    where: Mapping[str, Any] = {"store": tmp_path / "store", "claim": "weights", "speed": SpeedPolicy(seed=0)}
     found, _ = judged_all(base, head, **where)
     assert found.kind == "all"
     assert found.exit_code == 1
@@ -129,7 +129,7 @@ def test_what_both_say_together() -> None:
     good, open_ = decision("a, seed 0: fd", "PASS", -0.01, 0.01), decision("a, seed 1: fd", "INCONCLUSIVE", -0.1, 0.1)
     assert list(together([good], [faster])) == ["Faster and as good: a (sample@1 -22 %)."]
     assert list(together([good, open_], [faster])) == [
-        "Faster with samples of which nothing is decided: a (sample@1 -22 %)."
+        "Faster with no verdict on the quality of the samples: a (sample@1 -22 %)."
     ]
     assert list(together([good], [faster, slower])) == []
     assert list(together([good], [decision("a: sample@1", "PASS", -0.01, 0.01)])) == []

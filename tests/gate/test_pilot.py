@@ -17,9 +17,11 @@ from gate_kit import (
 )
 
 from aigc_bench.gate.sides.sides import Asked, Runnable, opened
-from aigc_bench.gate.speed.measure import BLOCKS, PLUGIN, PROBE, Commands, PytestFiles, SuiteGenerators
+from aigc_bench.gate.speed.judge import gate_speed
+from aigc_bench.gate.speed.measure import Commands, PytestFiles, SuiteGenerators
+from aigc_bench.gate.speed.processes import BLOCKS, PLUGIN, PROBE
 from aigc_bench.gate.speed.readings import Reading, parsed
-from aigc_bench.gate.speed.session import Request, gate_speed
+from aigc_bench.gate.speed.session import Request
 from aigc_bench.runs.suites.loading import load_suite
 
 ADD, CALL = "bench/test_toy.py::test_add", "bench/test_toy.py::test_call"

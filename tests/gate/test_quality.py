@@ -22,7 +22,7 @@ from aigc_bench.core.errors import (
     UnknownNameError,
 )
 from aigc_bench.gate.quality import witness
-from aigc_bench.gate.quality.claims import Claim, Policy, Worsening, decisions
+from aigc_bench.gate.quality.claims import Claim, QualityPolicy, Worsening, decisions
 from aigc_bench.gate.quality.judge import judge
 from aigc_bench.gate.verdicts import Decision, Judgement
 from aigc_bench.metrics import frechet, kernel, manifold
@@ -39,7 +39,7 @@ FAST = 999
 
 def judged(base: Recorded, head: Recorded, claim: Claim, **policy: Any) -> Judgement:
     """The judgement with few draws."""
-    return judge(base, head, Policy(claim, **({"num_draws": FAST} | policy)), "aigc-bench gate quality")
+    return judge(base, head, QualityPolicy(claim, **({"num_draws": FAST} | policy)), "aigc-bench gate quality")
 
 
 def of(judgement: Judgement, metric: str) -> Decision:
@@ -167,7 +167,7 @@ def test_a_recipe_needs_five_seeds() -> None:
     assert found.exit_code == 4
     (decision,) = found.decisions
     assert decision.subject == "gan: 3 scores"
-    assert "base has 5, head 4" in decision.reason
+    assert "got 5 in base and 4 in head" in decision.reason
     assert "--seeds 5" in decision.reason
     with pytest.raises(NothingComparableError, match="gan was not trained"):
         judged(*sides(GOOD, GOOD), "recipe")
@@ -201,17 +201,17 @@ def test_seeds_that_mean_the_same_are_paired_where_it_is_claimed() -> None:
     assert found.p_value == pytest.approx(anew.pvalue)
     shifted = {("gan", seed + 1): side for (_, seed), side in base_rows.items() if seed is not None}
     (refused,) = judged(base, recorded("", shifted, REAL, (frechet.fd,)), "recipe", paired_seeds=True).decisions
-    assert "they share 4" in refused.reason
+    assert "training seeds that both sides have for --paired-seeds, got 4" in refused.reason
     with pytest.raises(ConfigurationError, match="of the claim `recipe`"):
-        Policy("weights", paired_seeds=True)
+        QualityPolicy("weights", paired_seeds=True)
 
 
 def test_a_claim_is_asked_for_with_what_each_means() -> None:
     """There is no default: the three tests answer three questions."""
     with pytest.raises(ConfigurationError, match=r"(?s)--claim weights: .*--claim checkpoint: .*--claim recipe: "):
-        Policy("")  # type: ignore[arg-type]
+        QualityPolicy("")  # type: ignore[arg-type]
     with pytest.raises(ConfigurationError, match="dead zone ≤ margin"):
-        Policy("weights", margin=0.001)
+        QualityPolicy("weights", margin=0.001)
 
 
 def test_metrics_are_chosen_by_either_name() -> None:
@@ -259,7 +259,7 @@ def test_weights_need_features_and_checkpoints_do_without(tmp_path: Path) -> Non
     with pytest.raises(FeaturesMissingError, match="make them again: aigc-bench run made"):
         judged(base, head, "weights")
     found = judged(base, head, "checkpoint")
-    assert any("Without features" in text for text in found.statements)
+    assert any("Judged from run.json alone, because features are missing" in text for text in found.statements)
     assert "20 blocks" in of(found, "fd_made").test
 
 
@@ -284,8 +284,8 @@ def test_many_scores_share_one_percent() -> None:
         num_units=100,
     )
     nothing = replace(one, difference=Difference(0.0, 0.001, math.inf))
-    assert decisions([one], Policy("checkpoint"))[0].verdict == "REGRESSION"
-    among = decisions([one, *[nothing] * 19], Policy("checkpoint"))
+    assert decisions([one], QualityPolicy("checkpoint"))[0].verdict == "REGRESSION"
+    among = decisions([one, *[nothing] * 19], QualityPolicy("checkpoint"))
     assert among[0].verdict == "INCONCLUSIVE"
     assert among[0].p_value == pytest.approx(20 * 0.0039, rel=0.02)
     assert {other.verdict for other in among[1:]} == {"PASS"}
@@ -310,7 +310,7 @@ def test_undecided_says_how_many_samples_would_decide() -> None:
     one = Worsening(
         "s", score("gan", None, None, "fd", False), 1.0, 1.0, "log ratio", Difference(0.0, 0.02, 50), "", 400
     )
-    (found,) = decisions([one], Policy("checkpoint"))
+    (found,) = decisions([one], QualityPolicy("checkpoint"))
     assert found.verdict == "INCONCLUSIVE"
     assert found.needed_units is not None
     error = 0.02 * math.sqrt(400 / found.needed_units)

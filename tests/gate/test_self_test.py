@@ -12,7 +12,7 @@ from aigc_bench.gate.probe.self_work import SLOWER, WORK, rounds_of
 from aigc_bench.gate.sides.sides import Runnable
 from aigc_bench.gate.speed import error_rates as self_test
 from aigc_bench.gate.speed.error_rates import Round, Workloads, rates
-from aigc_bench.gate.speed.measure import BLOCKS
+from aigc_bench.gate.speed.processes import BLOCKS
 from aigc_bench.gate.speed.readings import Pair, Reading
 from aigc_bench.gate.speed.trials import run_pairs
 
@@ -60,7 +60,7 @@ def test_rates_count_decisions_and_rounds() -> None:
     assert quiet["false alarms"].high == pytest.approx(1 - 0.025 ** (1 / 6))
     assert quiet["false alarms"].clustered_high == pytest.approx(1 - 0.025 ** (1 / 3))
     assert (quiet["power"].value, quiet["missed"].value) == (1.0, 0.0)
-    assert quiet["suites of 2 that cry wolf"].decisions == 3
+    assert quiet["suites of 2 with a false alarm"].decisions == 3
     wild = {rate.what.split(" (")[0]: rate for rate in rates(rounds(0.3, 1.05))}
     assert wild["undecided without a change"].value == 1.0
     assert wild["power"].value == 0.0

@@ -14,7 +14,7 @@ from gate_kit import Fake, Seconds, fake_judgement, verdicts
 
 from aigc_bench.core.errors import ConfigurationError
 from aigc_bench.gate.sides.sides import Runnable
-from aigc_bench.gate.speed.planning import Policy, planned
+from aigc_bench.gate.speed.planning import SpeedPolicy, planned
 from aigc_bench.gate.speed.readings import Pair, Reading, Readings
 from aigc_bench.gate.speed.trials import Trial, run_pairs
 from aigc_bench.stats.looks import Looks, confirmation_looks
@@ -69,14 +69,14 @@ def test_what_fresh_pairs_do_not_bear_out_is_no_regression(tmp_path: Path) -> No
 
     found = fake_judgement(Fake(["unlucky", "same"], seconds), tmp_path)
     assert verdicts(found) == {"unlucky": "PASS", "same": "PASS"}
-    assert "fresh ones did not bear out" in found.decisions[0].reason
+    assert "not confirmed by fresh ones" in found.decisions[0].reason
 
 
 def test_the_order_is_abba_and_the_phase_follows_the_seed(tmp_path: Path) -> None:
     """So that a machine that gets slower all the time is no slower head."""
     for seed, first in ((4, "base"), (5, "head")):
         benchmarks = Fake(["one"], noisy({}, 0.001, drift=0.02))
-        found = fake_judgement(benchmarks, tmp_path / str(seed), Policy(seed=seed))
+        found = fake_judgement(benchmarks, tmp_path / str(seed), SpeedPolicy(seed=seed))
         sides = [side for side, _ in benchmarks.calls[2:]]
         second = "head" if first == "base" else "base"
         assert sides[:8] == [first, second, second, first] * 2
@@ -113,11 +113,11 @@ def test_a_gate_that_was_interrupted_measures_no_finished_pair_again(tmp_path: P
     found = fake_judgement(second, tmp_path / "parts")
     assert len(second.calls) == 2 * (8 - 4)
     assert found.decisions == whole.decisions
-    assert any("4 of them were measured by an earlier run" in text for text in found.statements)
+    assert any("4 of the pairs were measured by an earlier run" in text for text in found.statements)
     third = Fake(["one"], seconds)
     assert fake_judgement(third, tmp_path / "parts").decisions == whole.decisions
     assert third.calls == []
-    fake_judgement(third, tmp_path / "parts", Policy(seed=0, fresh=True))
+    fake_judgement(third, tmp_path / "parts", SpeedPolicy(seed=0, fresh=True))
     assert len(third.calls) == 18
 
 
@@ -156,7 +156,8 @@ def test_a_process_that_was_killed_is_measured_again(tmp_path: Path) -> None:
         found = fake_judgement(killed, tmp_path / str(times))
         assert verdicts(found) == {"one": "PASS"}
         assert any(
-            "8 pairs of processes, 3 of them in turns, the rest a process at a time" in text
+            "8 pairs of fresh processes: in 3 of them each 20 ms block of base alternates with one of head, in the "
+            "others the processes run one after the other" in text
             for text in found.statements
         )
     killed.times = 3
@@ -188,15 +189,15 @@ def test_unlike_threads_of_measured_processes_are_not_compared(tmp_path: Path) -
 
 def test_a_plan_states_what_it_can_see_and_fits_into_its_budget() -> None:
     """Less time, fewer looks, larger effects; the last look is reached with time to spare."""
-    whole = planned(Policy(), 2.0, 1)
+    whole = planned(SpeedPolicy(), 2.0, 1)
     assert whole.looks == Looks.spending()
-    assert "slowdowns from" in whole.statement
-    short = planned(Policy(budget_s=60.0), 2.0, 1)
+    assert "slowdowns of" in whole.statement
+    short = planned(SpeedPolicy(budget_s=60.0), 2.0, 1)
     assert short.looks is not None
     assert short.looks.pairs[0] == 8
     assert (short.looks.pairs[-1] + 1) * 2.0 <= 60.0
     assert sum(short.looks.fail) > sum(Looks.spending().fail[: len(short.looks.fail)])  # α is spent anew
-    suite = planned(Policy(budget_s=60.0), 2.0, 5)
+    suite = planned(SpeedPolicy(budget_s=60.0), 2.0, 5)
     assert suite.looks is not None
     assert suite.looks.pairs[-1] == short.looks.pairs[-1] - 8  # kept for confirming
 
@@ -209,7 +210,7 @@ def test_a_budget_below_the_first_look_decides_nothing(tmp_path: Path) -> None:
             return replace(super().measured(side, only, seed), wall_s=10.0)
 
     benchmarks = Slow(["one"], noisy({}, 0.01))
-    found = fake_judgement(benchmarks, tmp_path, Policy(budget_s=60.0))
+    found = fake_judgement(benchmarks, tmp_path, SpeedPolicy(budget_s=60.0))
     assert verdicts(found) == {"one": "INCONCLUSIVE"}
     assert len(benchmarks.calls) == 2
     assert any("Give it 198 s" in text for text in found.statements)
@@ -220,7 +221,7 @@ def test_a_budget_below_the_first_look_decides_nothing(tmp_path: Path) -> None:
 def test_a_dead_zone_beyond_the_effect_is_refused() -> None:
     """No number of pairs could decide."""
     with pytest.raises(ConfigurationError, match="below the effect"):
-        Policy(dead_zone=0.06, effect=0.05)
+        SpeedPolicy(dead_zone=0.06, effect=0.05)
 
 
 # ---- error rates ------------------------------------------------------------------------------------

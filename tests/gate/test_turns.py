@@ -19,7 +19,8 @@ from gate_kit import asked_of, commit, toy_repository
 from aigc_bench.gate.plugin import aigc_bench_turns
 from aigc_bench.gate.plugin.aigc_bench_turns import TURNS, Timer, Turns
 from aigc_bench.gate.sides.sides import Runnable, opened
-from aigc_bench.gate.speed.measure import PLUGIN, Commands, PytestFiles
+from aigc_bench.gate.speed.measure import Commands, PytestFiles
+from aigc_bench.gate.speed.processes import PLUGIN
 from aigc_bench.gate.speed.readings import Pair, Reading
 
 Work = Callable[[Turns, list[str]], None]

@@ -12,7 +12,7 @@ from aigc_bench.core.errors import MeasurementError
 from aigc_bench.stats.noninferiority import (
     Difference,
     deciding_error,
-    found,
+    finding_of,
     pass_power,
     seeds_needed,
     units_needed,
@@ -24,7 +24,7 @@ def test_bounds_and_p_are_those_of_the_t_test() -> None:
     """Against scipy's one-sample t."""
     values = np.random.default_rng(0).normal(0.01, 0.02, 9)
     difference = Difference(values.mean(), values.std(ddof=1) / 3, 8)
-    finding = found(difference, dead_zone=0.005, margin=0.02)
+    finding = finding_of(difference, dead_zone=0.005, margin=0.02)
     test = stats.ttest_1samp(values, 0.005, alternative="greater")
     assert finding.p_value == pytest.approx(test.pvalue)
     assert finding.low == pytest.approx(test.confidence_interval(0.99).low)
@@ -48,9 +48,8 @@ def test_bounds_and_p_are_those_of_the_t_test() -> None:
 )
 def test_verdicts(value: float, error: float, verdict: str) -> None:
     """By the bounds, REGRESSION first; and an improvement beyond the margin is marked."""
-    finding = found(Difference(value, error, 19), dead_zone=0.005, margin=0.02)
+    finding = finding_of(Difference(value, error, 19), dead_zone=0.005, margin=0.02)
     assert finding.verdict == verdict
-    assert (finding.deciding_error is None) == (verdict != "INCONCLUSIVE")
     assert finding.improved == (value == -0.5)
 
 
@@ -62,7 +61,9 @@ def test_errors_of_the_verdicts() -> None:
     for truth in (0.005, 0.02):
         sample = values + truth
         findings = [
-            found(Difference(float(row.mean()), float(row.std(ddof=1)) / math.sqrt(6), 5), dead_zone=0.005, margin=0.02)
+            finding_of(
+                Difference(float(row.mean()), float(row.std(ddof=1)) / math.sqrt(6), 5), dead_zone=0.005, margin=0.02
+            )
             for row in sample
         ]
         verdicts[truth] = [finding.verdict for finding in findings]
@@ -73,10 +74,10 @@ def test_errors_of_the_verdicts() -> None:
 
 def test_a_dead_zone_as_wide_as_the_margin() -> None:
     """Verdicts exclude each other; beyond it there is nothing to say."""
-    assert found(Difference(0.019, 1e-6, 19), dead_zone=0.02, margin=0.02).verdict == "PASS"
+    assert finding_of(Difference(0.019, 1e-6, 19), dead_zone=0.02, margin=0.02).verdict == "PASS"
     for dead_zone, margin in ((0.03, 0.02), (0.0, 0.0), (-0.1, 0.02)):
         with pytest.raises(ValueError, match="dead zone"):
-            found(Difference(0.0, 0.1, 9), dead_zone=dead_zone, margin=margin)
+            finding_of(Difference(0.0, 0.1, 9), dead_zone=dead_zone, margin=margin)
 
 
 @pytest.mark.parametrize("value", [-0.01, 0.0, 0.01, 0.018, 0.03, 0.1])
@@ -84,7 +85,9 @@ def test_the_deciding_error_decides(value: float) -> None:
     """In four of five cases, were the estimate the truth."""
     error = deciding_error(value, 0.005, 0.02)
     estimates = value + error * np.random.default_rng(2).standard_normal(1500)
-    verdicts = [found(Difference(float(x), error, math.inf), dead_zone=0.005, margin=0.02).verdict for x in estimates]
+    verdicts = [
+        finding_of(Difference(float(x), error, math.inf), dead_zone=0.005, margin=0.02).verdict for x in estimates
+    ]
     assert 1 - verdicts.count("INCONCLUSIVE") / 1500 >= 0.8 - 3 * math.sqrt(0.16 / 1500)
 
 
@@ -102,7 +105,7 @@ def test_welch_against_scipy() -> None:
     test = stats.ttest_ind(head, base, equal_var=False, alternative="greater")
     assert difference.value / difference.standard_error == pytest.approx(test.statistic)
     assert difference.degrees == pytest.approx(test.df)
-    assert found(difference, dead_zone=0, margin=1).p_value == pytest.approx(test.pvalue)
+    assert finding_of(difference, dead_zone=0, margin=1).p_value == pytest.approx(test.pvalue)
     swapped = welch(head.tolist(), base.tolist())
     assert (swapped.value, swapped.standard_error) == pytest.approx((-difference.value, difference.standard_error))
 

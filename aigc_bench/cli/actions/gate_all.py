@@ -8,7 +8,7 @@ from aigc_bench.api import comparing
 from aigc_bench.cli import progress
 from aigc_bench.cli.actions import judging
 from aigc_bench.cli.application import command_line, stderr
-from aigc_bench.gate.speed.planning import Policy
+from aigc_bench.gate.speed.planning import SpeedPolicy
 from aigc_bench.report.judgement.files import Outputs
 
 
@@ -40,7 +40,7 @@ def all_(
     """See `aigc_bench.cli.gate_all.all_`."""
     outputs = Outputs(as_json, output, markdown, junit, html)
     judged = judging.prepared(outputs, accept, fail_on_inconclusive=fail_on_inconclusive)
-    policy = Policy(
+    policy = SpeedPolicy(
         effect=judging.log_ratio(effect, "--effect"),
         budget_s=None if budget is None else judging.seconds(budget, "--budget"),
         seed=seed,

@@ -19,9 +19,11 @@ from aigc_bench.core.errors import ConfigurationError
 from aigc_bench.gate.sides import repository
 from aigc_bench.gate.sides.sides import Asked
 from aigc_bench.gate.speed.error_rates import SelfTestOfGate, self_test
-from aigc_bench.gate.speed.measure import Benchmarks, Commands, PytestFiles, SuiteGenerators, relative_paths
-from aigc_bench.gate.speed.planning import Policy
-from aigc_bench.gate.speed.session import Request, gate_speed
+from aigc_bench.gate.speed.judge import gate_speed
+from aigc_bench.gate.speed.measure import Commands, PytestFiles, SuiteGenerators, relative_paths
+from aigc_bench.gate.speed.planning import SpeedPolicy
+from aigc_bench.gate.speed.processes import Benchmarks
+from aigc_bench.gate.speed.session import Request
 from aigc_bench.report.judgement.files import Outputs
 from aigc_bench.runs.suites.loading import load_suite
 from aigc_bench.system.machine import choose_device
@@ -83,7 +85,7 @@ def speed(
         raise ConfigurationError("expected --suite, files or commands to be timed; got two of them")
     else:
         benchmarks = _generators(suite, device, data_dir, timeout_s)
-    policy = Policy(
+    policy = SpeedPolicy(
         dead_zone=judging.log_ratio(dead_zone, "--dead-zone"),
         effect=judging.log_ratio(effect, "--effect"),
         budget_s=budget_s,

@@ -1,13 +1,14 @@
-"""Two measured processes that take turns, block by block, so that both sides of a pair see the same moments.
+"""Alternation of two measured processes: each 20 ms block of base is followed by one of head, on the same processor.
 
-Whoever shares the machine slows a process for seconds at a time, and often one processor and not the other. Blocks of
-base and head that alternate, on one processor, are slowed alike: their ratio is about the code.
+Other work on the machine slows a process for seconds at a time, often on one processor only. Alternating blocks on one
+processor are slowed alike, so that their ratio depends on the code alone.
 
-Each process has an end of two pipes. Whoever has the turn works, and hands it over before its next block, with the
-number of its processor. At a meeting, once for every benchmark, each waits for the other, so that both time the same
-thing. Who ends, or dies, closes its pipes: the other is told by the kernel, and goes on alone.
+Each process holds its ends of two pipes. The process that has the turn works, and passes the turn on before its next
+block, together with the number of its processor. At the start of every benchmark each process waits for the other (a
+meeting), so that both time the same benchmark. A process that ends, or dies, closes its pipes; the kernel reports that
+to the other one, which continues alone.
 
-Like the plug-in beside it, it runs under whichever Python a side has, and needs nothing but that.
+Like the plug-in beside it, this file runs under the Python of either side, with nothing but the standard library.
 """
 
 from __future__ import annotations
@@ -44,12 +45,12 @@ class Turns:
         if said is None:
             return cls()
         read, write, begins = map(int, said.split())
-        found = cls(read, write, begins=bool(begins))
+        turns = cls(read, write, begins=bool(begins))
         # What is started here is no partner, and would keep one from seeing that this process has ended.
         for descriptor in (read, write):
             os.set_inheritable(descriptor, False)
-        os.register_at_fork(after_in_child=found.leave)
-        return found
+        os.register_at_fork(after_in_child=turns.leave)
+        return turns
 
     @property
     def is_alone(self) -> bool:
@@ -79,11 +80,11 @@ class Turns:
 
     def blocks(self, timed: Callable[[], float], num_blocks: int) -> list[float]:
         """What `timed` says, so many times, every time in turn."""
-        found = []
+        seconds = []
         for _ in range(num_blocks):
             self.next()
-            found.append(timed())
-        return found
+            seconds.append(timed())
+        return seconds
 
     def leave(self) -> None:
         """The partner goes on alone."""

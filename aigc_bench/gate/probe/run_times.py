@@ -27,7 +27,7 @@ LEVELS = 1
 
 def times(asked: dict[str, Any], turns: Turns) -> list[dict[str, Any]]:
     """Seconds per call of every generator at every batch size, or why there are none."""
-    device, found = torch.device(asked["device"]), []
+    device, benchmarks = torch.device(asked["device"]), []
     spec = SampleSpec(asked["modality"], tuple(asked["shape"]), asked["sample_rate"])
     for case in asked["cases"]:
         names = {f"{case['name']}: sample@{size}": size for size in asked["batch_sizes"]}
@@ -45,8 +45,8 @@ def times(asked: dict[str, Any], turns: Turns) -> list[dict[str, Any]]:
                 repeats = max(1, round(timing.BLOCK_S / max(timing.warm_up(call, device), 1e-9)))
                 timed = partial(timing.elapsed_s, call, repeats, device)
                 data = [block_s / repeats for block_s in turns.blocks(timed, asked["blocks"])]
-            found.append({"fullname": name, "stats": {"data": data}})
-    return found
+            benchmarks.append({"fullname": name, "stats": {"data": data}})
+    return benchmarks
 
 
 def unlike(generator: Generator, case: dict[str, Any], device: torch.device) -> str | None:
@@ -65,5 +65,5 @@ def unlike(generator: Generator, case: dict[str, Any], device: torch.device) -> 
 if __name__ == "__main__":
     asked = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     process = {"threads": torch.get_num_threads(), "device": asked["device"]}
-    found = {"benchmarks": times(asked, Turns.of_environment()), "process": process}
-    Path(sys.argv[2]).write_text(json.dumps(found), encoding="utf-8")
+    measured = {"benchmarks": times(asked, Turns.of_environment()), "process": process}
+    Path(sys.argv[2]).write_text(json.dumps(measured), encoding="utf-8")

@@ -1,7 +1,7 @@
 """Small workloads of the standard library, timed in blocks: what `gate error-rates` judges.
 
-`self_work.py ASKED.json FOUND.json`, as of `suite_times.py`. A name that ends in SLOWER runs 5 % more of the same
-work: 21 rounds in the place of 20. A process of head times both; one of base times the plain work under either name.
+`self_work.py ASKED.json FOUND.json`, as of `suite_times.py`. A name that ends in SLOWER stands for 5 % more of the
+same work, 21 rounds instead of 20, in a process of head; a process of base does the plain work under either name.
 """
 
 from __future__ import annotations
@@ -84,10 +84,9 @@ def times(asked: dict[str, Any], turns: Turns) -> list[dict[str, Any]]:
 
 
 if __name__ == "__main__":
-    from aigc_bench_turns import (
-        Turns,
-    )  # on the path of a measured process alone: the names above are read elsewhere, too
+    # Only measured processes have this module on their path, while `gate error-rates` imports the names above.
+    from aigc_bench_turns import Turns
 
     asked = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
-    found = {"benchmarks": times(asked, Turns.of_environment())}
-    Path(sys.argv[2]).write_text(json.dumps(found), encoding="utf-8")
+    measured = {"benchmarks": times(asked, Turns.of_environment())}
+    Path(sys.argv[2]).write_text(json.dumps(measured), encoding="utf-8")

@@ -13,12 +13,16 @@ def described() -> dict[str, object]:
     """Nothing heavy is imported: what torch makes of the threads is asked in the processes that are measured."""
     cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     stated = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]
-    found = {str(one.metadata["Name"]): one.version for one in metadata.distributions() if one.metadata["Name"]}
+    packages = {
+        str(distribution.metadata["Name"]): distribution.version
+        for distribution in metadata.distributions()
+        if distribution.metadata["Name"]
+    }
     return {
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "threads": int(stated) if stated.isdigit() else cpus,
         "device": "cpu",
-        "packages": dict(sorted(found.items(), key=lambda item: item[0].lower())),
+        "packages": dict(sorted(packages.items(), key=lambda item: item[0].lower())),
     }
 
 

@@ -26,7 +26,7 @@ def times(asked: dict[str, Any], turns: Turns) -> list[dict[str, Any]]:
     data = plugins.load("dataset", suite.data.name)(
         data_dir=asked["data_dir"] and Path(asked["data_dir"]), download=False, **suite.data.options
     )
-    found = []
+    benchmarks = []
     for entry in suite.generators:
         torch.manual_seed(0)
         generator = plugins.load("generator", entry.build)(data.spec, device=device, **entry.options)
@@ -38,12 +38,12 @@ def times(asked: dict[str, Any], turns: Turns) -> list[dict[str, Any]]:
                 repeats = max(1, round(timing.BLOCK_S / max(timing.warm_up(call, device), 1e-9)))
                 timed = partial(timing.elapsed_s, call, repeats, device)
                 seconds = [block_s / repeats for block_s in turns.blocks(timed, asked["blocks"])]
-                found.append({"fullname": name, "stats": {"data": seconds}})
-    return found
+                benchmarks.append({"fullname": name, "stats": {"data": seconds}})
+    return benchmarks
 
 
 if __name__ == "__main__":
     asked = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     process = {"threads": torch.get_num_threads(), "device": asked["device"]}
-    found = {"benchmarks": times(asked, Turns.of_environment()), "process": process}
-    Path(sys.argv[2]).write_text(json.dumps(found), encoding="utf-8")
+    measured = {"benchmarks": times(asked, Turns.of_environment()), "process": process}
+    Path(sys.argv[2]).write_text(json.dumps(measured), encoding="utf-8")

@@ -1,4 +1,7 @@
-"""Fréchet distances of both sides without one block at a time, anew from features: of more blocks than a run keeps."""
+"""The delete-a-block jackknife of both sides' Fréchet distances, recomputed from features with 50 blocks.
+
+A run's record keeps 20 blocks; more blocks give more degrees of freedom, hence tighter bounds.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +14,11 @@ from aigc_bench.runs.comparison.changes import Change
 from aigc_bench.stats import intervals, paired_jackknife
 
 NUM_BLOCKS = 50
-"""whose Student's t has a 99 % bound 5 % nearer than that of 20"""
+"""one-sided 99 % quantiles of Student's t: 2.40 with 49 degrees of freedom, 2.54 with the 19 of a run's 20 blocks"""
 MAX_WIDTH = 512
-"""features, or samples if they are fewer, beyond which fifty decompositions a side take minutes"""
+"""of min(number of features, number of samples); beyond it 50 matrix decompositions for each side take minutes"""
 AGREES = 1e-5
-"""relative, between a distance computed anew and the one on record: another machine rounds otherwise"""
+"""largest relative difference between a recomputed distance and the record; machines round differently"""
 
 
 def frechet_change(
@@ -40,12 +43,12 @@ def frechet_change(
             )
         logs.append([math.log(value) for value in (whole, *left_out)])
     base, head = logs
-    found = paired_jackknife.difference(head[0] - base[0], base[1:], head[1:])
+    difference = paired_jackknife.difference(head[0] - base[0], base[1:], head[1:])
     return Change(
         "log ratio",
-        found.value,
-        found.standard_error,
-        found.degrees,
+        difference.value,
+        difference.standard_error,
+        difference.degrees,
         f"paired delete-a-block jackknife, {NUM_BLOCKS} blocks; reference fixed",
         paired=True,
         differences=tuple(theirs - mine for mine, theirs in zip(base[1:], head[1:], strict=True)),

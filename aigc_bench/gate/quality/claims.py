@@ -1,8 +1,9 @@
-"""What a gate on quality is asked, and the verdict on one score.
+"""The policy of a gate on quality, and the verdict on each score.
 
-A score is worse by a log ratio where it is positive and well known, by a difference where it can be zero or below. The
-margin and the dead zone are ratios: of a difference they are that part of base's score or of its floor, whichever is
-larger, for 2 % of nearly nothing would be nothing.
+The worsening of a score is a log ratio if the score is positive and well known, and a difference if it can be zero or
+negative. The *dead zone* is the worsening up to which a score counts as unchanged; the *margin* is the worsening that
+still passes. Both are given as shares (0.02 is 2 %). On the difference scale they are shares of base's score or of its
+floor (the score of held-out real data), whichever is larger: a share of a score near zero would be meaningless.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from scipy import stats
 
 from aigc_bench.core import Score
 from aigc_bench.core.errors import ConfigurationError
+from aigc_bench.core.wording import percent
 from aigc_bench.gate.verdicts import Decision, Verdict
 from aigc_bench.runs.comparison.sides import Scale
 from aigc_bench.stats import noninferiority
@@ -31,34 +33,34 @@ CLAIMS: dict[Claim, str] = {
     "recipe": "A training recipe gives generators that are as good, whatever its training seed.",
 }
 ALPHA = round(1 - noninferiority.FAIL_LEVEL, 6)
-"""false alarms of a whole gate run"""
+"""false-alarm rate of a whole gate run"""
 POWER = 0.95
-"""with which the smallest detectable worsening would be caught"""
+"""probability of catching the smallest detectable worsening"""
 SMALLEST = 1e-12
-"""of a margin: where base and floor are exactly 0 every credible worsening is beyond it"""
+"""a lower limit of margins: if base and floor are exactly 0, every significant worsening is beyond it"""
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
-    """What is claimed, and what is still good enough."""
+class QualityPolicy:
+    """The claim that is tested, on which scores, and which worsening passes."""
 
     claim: Claim
     margin: float = 0.02
-    """worsening that passes, a ratio less one"""
+    """worsening that still passes, as a share: 0.02 is 2 %"""
     dead_zone: float = 0.005
-    """worsening that is none, a ratio less one"""
+    """worsening that counts as unchanged, as a share"""
     metrics: tuple[str, ...] = ()
     """names, or entry points, of the scores that are judged; empty: all that both sides have"""
     paired_seeds: bool = False
-    """of a recipe: a training seed means the same on both sides"""
+    """for the claim `recipe`: a training seed means the same on both sides, so scores are compared seed by seed"""
     num_draws: int = 9_999
-    """swaps of a permutation test; more where there are more than fifty scores"""
+    """random swaps in a permutation test; `judge` raises it for more than fifty scores"""
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be decided by.
+        """Refuse an unknown claim, and thresholds that leave no room for a verdict.
 
         Raises:
-            ConfigurationError: no such claim, or a margin below the dead zone.
+            ConfigurationError: no such claim, or a margin below the dead zworsening.
         """
         if self.claim not in CLAIMS:
             lines = "\n".join(f"  --claim {name}: {text}" for name, text in CLAIMS.items())
@@ -71,7 +73,7 @@ class Policy:
             )
 
     def on(self, scale: Scale, yardstick: float) -> tuple[float, float]:
-        """Dead zone and margin on a scale; `yardstick` is what a difference is a part of."""
+        """(dead zone, margin) on a scale; on "difference" both are shares of `yardstick`."""
         if scale == "log ratio":
             return math.log1p(self.dead_zone), math.log1p(self.margin)
         margin = max(self.margin * yardstick, SMALLEST)
@@ -80,11 +82,11 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Worsening:
-    """How much worse one score is, before anything is said about it."""
+    """How much worse one score is on head, before the verdict."""
 
     subject: str
     score: Score
-    """one side's, for what both share"""
+    """base's score, for the metric, unit and direction that both sides share"""
     base: float
     head: float
     scale: Scale
@@ -93,89 +95,90 @@ class Worsening:
     test: str
     num_units: int
     yardstick: float = 0.0
-    """what margins of a difference are a part of"""
+    """the number that margins are shares of, on the difference scale"""
     also: float | None = None
     """p of a second test that a REGRESSION must pass as well"""
     identical: bool = False
     differences: tuple[float, ...] = ()
     needed: int | None = None
-    """units that would decide where these do not, if that is known better than by 1 / √n"""
+    """number of units that would give a verdict, if known from more than the 1 / √n rule"""
 
     @property
     def p_value(self) -> float | None:
-        """Of the second test; None where there is none."""
+        """P of the second test, 1 for identical scores; None where there is no second test."""
         return 1.0 if self.identical else self.also
 
 
 def incomparable(subject: str, reason: str) -> Decision:
-    """A score that cannot be judged, and why."""
+    """The decision on a score that cannot be compared, with the reason."""
     return Decision(subject, "quality", "INCOMPARABLE", reason)
 
 
-def decisions(worsenings: Sequence[Worsening], policy: Policy) -> tuple[Decision, ...]:
-    """The verdict on each, with false alarms held to 1 % over all of them together (Holm)."""
-    found = [
-        noninferiority.found(one.difference, dead_zone=zones[0], margin=zones[1])
-        for one in worsenings
-        for zones in [policy.on(one.scale, one.yardstick)]
+def decisions(worsenings: Sequence[Worsening], policy: QualityPolicy) -> tuple[Decision, ...]:
+    """The decision on each score; the false-alarm rate over all of them together is at most 1 % (Holm)."""
+    findings = [
+        noninferiority.finding_of(worsening.difference, dead_zone=dead_zone, margin=margin)
+        for worsening in worsenings
+        for dead_zone, margin in [policy.on(worsening.scale, worsening.yardstick)]
     ]
-    # Both tests must say it: as safe as the less convinced one (Berger 1982, doi:10.1080/00401706.1982.10487790).
+    # Both tests must reject, so the larger p counts: an intersection-union test (Berger 1982,
+    # doi:10.1080/00401706.1982.10487790).
     raw = [
-        max(finding.p_value, 0.0 if one.p_value is None else one.p_value)
-        for finding, one in zip(found, worsenings, strict=True)
+        max(finding.p_value, 0.0 if worsening.p_value is None else worsening.p_value)
+        for finding, worsening in zip(findings, worsenings, strict=True)
     ]
     adjusted = holm(raw) if raw else ()
     return tuple(
-        _decision(one, finding, p_value, policy)
-        for one, finding, p_value in zip(worsenings, found, adjusted, strict=True)
+        _decision(worsening, finding, p_value, policy)
+        for worsening, finding, p_value in zip(worsenings, findings, adjusted, strict=True)
     )
 
 
-def _decision(one: Worsening, finding: Finding, p_value: float, policy: Policy) -> Decision:
-    dead_zone, margin = policy.on(one.scale, one.yardstick)
-    verdict = _verdict(one, finding, p_value, margin)
-    error = one.difference.standard_error
+def _decision(worsening: Worsening, finding: Finding, p_value: float, policy: QualityPolicy) -> Decision:
+    dead_zone, margin = policy.on(worsening.scale, worsening.yardstick)
+    verdict = _verdict(worsening, finding, p_value, margin)
+    error = worsening.difference.standard_error
     return Decision(
-        subject=one.subject,
+        subject=worsening.subject,
         kind="quality",
         verdict=verdict,
-        reason=_reason(one, finding, verdict, policy),
-        test=one.test,
-        base=one.base,
-        head=one.head,
-        unit=one.score.unit,
-        scale=one.scale,
-        worsening=one.difference.value,
+        reason=_reason(worsening, finding, verdict, policy),
+        test=worsening.test,
+        base=worsening.base,
+        head=worsening.head,
+        unit=worsening.score.unit,
+        scale=worsening.scale,
+        worsening=worsening.difference.value,
         low=finding.low,
         high=finding.high,
         level=finding.level,
         p_value=p_value,
         dead_zone=dead_zone,
         margin=margin,
-        num_units=one.num_units,
-        spread=error * math.sqrt(one.num_units),
-        detectable=_detectable(one.difference, dead_zone),
-        needed_units=_needed(one, dead_zone, margin) if verdict == "INCONCLUSIVE" else None,
-        differences=one.differences,
-        improved=finding.improved and not one.identical,
+        num_units=worsening.num_units,
+        spread=error * math.sqrt(worsening.num_units),
+        detectable=_detectable(worsening.difference, dead_zone),
+        needed_units=_needed(worsening, dead_zone, margin) if verdict == "INCONCLUSIVE" else None,
+        differences=worsening.differences,
+        improved=finding.improved and not worsening.identical,
     )
 
 
-def _verdict(one: Worsening, finding: Finding, p_value: float, margin: float) -> Verdict:
-    if one.identical:
+def _verdict(worsening: Worsening, finding: Finding, p_value: float, margin: float) -> Verdict:
+    if worsening.identical:
         return "PASS"
     if p_value <= ALPHA:
         return "REGRESSION"
     return "PASS" if finding.high < margin else "INCONCLUSIVE"
 
 
-def _needed(one: Worsening, dead_zone: float, margin: float) -> int | None:
-    if one.needed is not None:
-        return max(one.needed, one.num_units + 1)
-    wanted = noninferiority.deciding_error(one.difference.value, dead_zone, margin)
-    found = noninferiority.units_needed(one.num_units, one.difference.standard_error, wanted)
-    # Fewer than there are would do only without the correction for several scores.
-    return None if found is None else max(found, one.num_units + 1)
+def _needed(worsening: Worsening, dead_zone: float, margin: float) -> int | None:
+    if worsening.needed is not None:
+        return max(worsening.needed, worsening.num_units + 1)
+    wanted = noninferiority.deciding_error(worsening.difference.value, dead_zone, margin)
+    needed = noninferiority.units_needed(worsening.num_units, worsening.difference.standard_error, wanted)
+    # The formula knows nothing of Holm's correction and may give fewer units than there are.
+    return None if needed is None else max(needed, worsening.num_units + 1)
 
 
 def _detectable(difference: Difference, dead_zone: float) -> float:
@@ -184,30 +187,30 @@ def _detectable(difference: Difference, dead_zone: float) -> float:
 
 
 def text_of(value: float, scale: Scale) -> str:
-    """A worsening as people read it: "7.1 %", or a difference."""
-    return f"{100 * math.expm1(value):.2g} %" if scale == "log ratio" else f"{value:.2g}"
+    """A worsening for sentences: "7.1 %" of a log ratio, a plain number of a difference."""
+    return percent(value) if scale == "log ratio" else f"{value:.2g}"
 
 
 def _better(high: float, scale: Scale) -> str:
-    """A negative worsening as how much better it is: of a distance, the part that is gone."""
-    return f"{-100 * math.expm1(high):.2g} %" if scale == "log ratio" else f"{-high:.2g}"
+    """A negative worsening as how much better it is: of a distance, the part that is gworsening."""
+    return text_of(high, scale).removeprefix("-")
 
 
-def _reason(one: Worsening, finding: Finding, verdict: Verdict, policy: Policy) -> str:
-    if one.identical:
+def _reason(worsening: Worsening, finding: Finding, verdict: Verdict, policy: QualityPolicy) -> str:
+    if worsening.identical:
         return "equal to the bit"
-    low, high = text_of(finding.low, one.scale), text_of(finding.high, one.scale)
+    low, high = text_of(finding.low, worsening.scale), text_of(finding.high, worsening.scale)
     margin = f"the margin of {100 * policy.margin:g} %"
-    if one.scale == "difference":
-        margin += f" of {one.yardstick:.3g}"
-    better = "; by more than the margin: did a metric change, did data leak?" if finding.improved else ""
+    if worsening.scale == "difference":
+        margin += f" of {worsening.yardstick:.3g}"
+    better = "; by more than the margin: check whether a metric changed or data leaked" if finding.improved else ""
     if verdict == "REGRESSION":
-        return f"worse by {low} at least (99 % bound), beyond the dead zone of {100 * policy.dead_zone:g} %"
+        return f"worse by at least {low} (99 % bound), beyond the dead zone of {100 * policy.dead_zone:g} %"
     if verdict == "PASS" and finding.high < 0:
-        return f"better by {_better(finding.high, one.scale)} at least (95 % bound){better}"
+        return f"better by at least {_better(finding.high, worsening.scale)} (95 % bound){better}"
     if verdict == "PASS":
-        return f"at most {high} worse (95 % bound), inside {margin}"
-    doubt = f"between {low} (99 % bound) and {high} (95 % bound) worse, which {margin} does not decide"
+        return f"at most {high} worse (95 % bound), within {margin}"
+    doubt = f"between {low} (99 % bound) and {high} (95 % bound) worse, which leaves {margin} undecided"
     if finding.verdict == "REGRESSION":
-        doubt += ": worse taken alone, and not among so many scores, or not by both tests"
+        doubt += ": a regression by its own bound, but not after the correction for all scores, or not in both tests"
     return doubt

@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from aigc_bench.core import Score
 from aigc_bench.core.errors import NothingComparableError, UnknownNameError
 from aigc_bench.gate.quality import checkpoint, recipe, weights
-from aigc_bench.gate.quality.claims import ALPHA, CLAIMS, Policy, Worsening, decisions, incomparable
-from aigc_bench.gate.quality.run_features import Evidence, family
+from aigc_bench.gate.quality.claims import ALPHA, CLAIMS, QualityPolicy, Worsening, decisions, incomparable
+from aigc_bench.gate.quality.run_features import RunFeatures, family
 from aigc_bench.gate.verdicts import Decision, Judgement
 from aigc_bench.runs.comparison.matching import Failure, Group, Match, matched
 from aigc_bench.runs.comparison.sides import Side
@@ -21,8 +21,8 @@ from aigc_bench.runs.recorded import Recorded
 JUDGES = {"weights": weights.judged, "checkpoint": checkpoint.judged, "recipe": recipe.judged}
 
 
-def judge(base: Recorded, head: Recorded, policy: Policy, command: str) -> Judgement:
-    """Whether the claim holds for every score that is asked about.
+def judge(base: Recorded, head: Recorded, policy: QualityPolicy, command: str) -> Judgement:
+    """Test the claim on every score that the policy asks about.
 
     Raises:
         NothingComparableError: the runs have no score in common.
@@ -33,15 +33,15 @@ def judge(base: Recorded, head: Recorded, policy: Policy, command: str) -> Judge
     clock = time.perf_counter()
     match = matched(base.run, head.run)
     groups, failed = _selected(match, policy)
-    evidence = Evidence(base, head)
-    found = list(_judged(groups, evidence, _with_draws_enough(policy, groups)))
-    told = decisions([one for one in found if isinstance(one, Worsening)], policy)
-    refused = _joined([one for one in found if isinstance(one, Decision)])
-    broken = [Decision(one.subject, "quality", None, one.reason) for one in failed]
+    features = RunFeatures(base, head)
+    results = list(_judged(groups, features, _with_enough_draws(policy, groups)))
+    judged = decisions([result for result in results if isinstance(result, Worsening)], policy)
+    refused = _joined([result for result in results if isinstance(result, Decision)])
+    broken = [Decision(failure.subject, "quality", None, failure.reason) for failure in failed]
     untrained = _untrained(groups) if policy.claim == "recipe" else []
     # A recipe's seeds need not be shared.
     seeds = ((), ()) if policy.claim == "recipe" else (match.new_seeds, match.removed_seeds)
-    if not found and not broken:
+    if not results and not broken:
         raise NothingComparableError(_nothing(untrained))
     return Judgement(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -52,20 +52,23 @@ def judge(base: Recorded, head: Recorded, policy: Policy, command: str) -> Judge
         claim=f"{policy.claim}: {CLAIMS[policy.claim]}",
         base=Side(name=base.name, identity=base.run.id, environment=base.run.environment),
         head=Side(name=head.name, identity=head.run.id, environment=head.run.environment),
-        decisions=(*told, *refused, *broken),
+        decisions=(*judged, *refused, *broken),
         new=(*match.new, *seeds[0]),
         removed=(*match.removed, *seeds[1]),
-        statements=tuple(_statements(match, evidence, policy, len(told), untrained)),
+        statements=tuple(_statements(match, features, policy, len(judged), untrained)),
     )
 
 
-def _with_draws_enough(policy: Policy, groups: Sequence[Group]) -> Policy:
-    """The smallest p of a permutation is 1 / (draws + 1): half of what is left of 1 % for each of so many scores."""
+def _with_enough_draws(policy: QualityPolicy, groups: Sequence[Group]) -> QualityPolicy:
+    """The policy with enough draws for Holm's correction.
+
+    The smallest p of a permutation test is 1 / (draws + 1); for M scores it has to be at most half of 1 % / M.
+    """
     num = sum(len(group.shared_seeds) for group in groups)
     return replace(policy, num_draws=max(policy.num_draws, math.ceil(2 * num / ALPHA)))
 
 
-def _judged(groups: Sequence[Group], evidence: Evidence, policy: Policy) -> Iterator[Worsening | Decision]:
+def _judged(groups: Sequence[Group], features: RunFeatures, policy: QualityPolicy) -> Iterator[Worsening | Decision]:
     for group in sorted(groups, key=lambda group: group.generator):  # one row's features are held at a time
         if group.refusal is not None:
             yield incomparable(group.name, group.refusal)
@@ -74,16 +77,16 @@ def _judged(groups: Sequence[Group], evidence: Evidence, policy: Policy) -> Iter
                 group.name, f"no training seed in common: {_seeds(group)}; claim `recipe`, or train both"
             )
         else:
-            yield from JUDGES[policy.claim](group, evidence, policy)
+            yield from JUDGES[policy.claim](group, features, policy)
 
 
-def _selected(match: Match, policy: Policy) -> tuple[list[Group], list[Failure]]:
-    """Scores of quality by the names that were asked for, and failures among them; a whole row's always."""
+def _selected(match: Match, policy: QualityPolicy) -> tuple[list[Group], list[Failure]]:
+    """(scores of quality that the policy asks about, failures among them); the failure of a whole row always counts."""
     groups = [group for group in match.groups if group.any.kind == "quality"]
-    failed = [one for one in match.failed if one.score is None or one.score.kind == "quality"]
+    failed = [failure for failure in match.failed if failure.score is None or failure.score.kind == "quality"]
     if not policy.metrics:
         return groups, failed
-    scores = [group.any for group in groups] + [one.score for one in failed if one.score]
+    scores = [group.any for group in groups] + [failure.score for failure in failed if failure.score]
     known = {name for score in scores for name in names_of(score)}
     for name in policy.metrics:
         if name not in known:
@@ -91,23 +94,23 @@ def _selected(match: Match, policy: Policy) -> tuple[list[Group], list[Failure]]
     asked = set(policy.metrics)
     return (
         [group for group in groups if asked & names_of(group.any)],
-        [one for one in failed if one.score is None or asked & names_of(one.score)],
+        [failure for failure in failed if failure.score is None or asked & names_of(failure.score)],
     )
 
 
 def names_of(score: Score) -> set[str]:
-    """What a score may be called where metrics are chosen: its name, and the statistic's."""
+    """Names by which `--metrics` selects a score: "fd_pixels", its part before an "@", and the statistic "fd"."""
     return {score.metric, score.metric.partition("@")[0], family(score)}
 
 
 def _joined(refused: Sequence[Decision]) -> list[Decision]:
-    """Scores of one generator that are refused for one reason as one."""
-    found: dict[tuple[str, str], list[Decision]] = {}
-    for one in refused:
-        found.setdefault((one.subject.partition(": ")[0], one.reason), []).append(one)
+    """Refusals with one decision for all scores of a generator that have the same reason."""
+    by_reason: dict[tuple[str, str], list[Decision]] = {}
+    for decision in refused:
+        by_reason.setdefault((decision.subject.partition(": ")[0], decision.reason), []).append(decision)
     return [
-        some[0] if len(some) == 1 else incomparable(f"{generator}: {len(some)} scores", reason)
-        for (generator, reason), some in found.items()
+        alike[0] if len(alike) == 1 else incomparable(f"{generator}: {len(alike)} scores", reason)
+        for (generator, reason), alike in by_reason.items()
     ]
 
 
@@ -129,15 +132,26 @@ def _seeds(group: Group) -> str:
     return "base has {}, head {}".format(*sides)
 
 
-def _statements(match: Match, evidence: Evidence, policy: Policy, num: int, untrained: Sequence[str]) -> Iterator[str]:
+def _statements(
+    match: Match, features: RunFeatures, policy: QualityPolicy, num: int, untrained: Sequence[str]
+) -> Iterator[str]:
     """What a reader must know."""
     if num:
-        yield f"Where nothing changed, at most 1 of 100 gate runs says REGRESSION: Holm's correction over {num} scores."
-        yield f"Margin {100 * policy.margin:g} %, dead zone {100 * policy.dead_zone:g} %."
+        yield (
+            f"False-alarm rate: if nothing changed, at most 1 of 100 gate runs reports a REGRESSION (Holm's correction "
+            f"over {num} scores)."
+        )
+        yield (
+            f"A worsening up to the dead zone of {100 * policy.dead_zone:g} % counts as unchanged; PASS means credibly "
+            f"less than the margin of {100 * policy.margin:g} %."
+        )
     yield from match.notes
     if policy.claim == "checkpoint" and any(group.shared_seeds != [None] for group in match.groups):
-        yield "Of a recipe this says nothing: trained again, either checkpoint would have another score."
+        yield (
+            "This compares two checkpoints, not the recipes that trained them: trained again, either would have "
+            "another score."
+        )
     if untrained:
-        yield f"Not trained in these runs, so without a recipe, and left out: {', '.join(untrained)}."
-    for text in sorted(evidence.missing):
-        yield f"Without features, so from what run.json holds: {text}."
+        yield f"Left out, because they were not trained in these runs and so have no recipe: {', '.join(untrained)}."
+    for text in sorted(features.missing):
+        yield f"Judged from run.json alone, because features are missing: {text}."

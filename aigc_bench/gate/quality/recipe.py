@@ -1,4 +1,4 @@
-"""The claim `recipe`: training seeds are the unit, since training again moves a score more than sampling again does.
+"""The claim `recipe`: a way of training gives generators that are as good. The unit of the test is the training seed.
 
 Retraining moves FID about three times more than resampling does ("The FID Lottery", arXiv 2606.20536). By default both
 sides' seeds are taken for independent, with Welch's t on the log of each seed's score. Where a seed means the same on
@@ -15,8 +15,8 @@ import statistics
 from collections.abc import Iterator, Sequence
 
 from aigc_bench.core import Estimate, Score
-from aigc_bench.gate.quality.claims import Policy, Worsening, incomparable
-from aigc_bench.gate.quality.run_features import Evidence
+from aigc_bench.gate.quality.claims import QualityPolicy, Worsening, incomparable
+from aigc_bench.gate.quality.run_features import RunFeatures
 from aigc_bench.gate.verdicts import Decision
 from aigc_bench.runs.comparison.changes import change_of, scale_of
 from aigc_bench.runs.comparison.matching import Group
@@ -25,39 +25,39 @@ from aigc_bench.stats import noninferiority
 from aigc_bench.stats.noninferiority import Difference
 
 FEWEST = 5
-"""training seeds a side"""
+"""training seeds on each side"""
 
 
-def judged(group: Group, evidence: Evidence, policy: Policy) -> Iterator[Worsening | Decision]:
-    """One worsening over all training seeds, or a refusal where they are fewer than five a side."""
+def judged(group: Group, features: RunFeatures, policy: QualityPolicy) -> Iterator[Worsening | Decision]:
+    """One worsening over all training seeds, or a refusal if a side has fewer than five."""
     if None in group.base or None in group.head:
-        return  # not trained here: it has no recipe, and `judge` says so
+        return  # a generator that was not trained has no recipe; `judge` lists it as left out
     if min(len(group.base), len(group.head)) < FEWEST:
         yield incomparable(
             group.name,
-            f"a recipe is judged from {FEWEST} training seeds a side at least; base has {len(group.base)}, head "
-            f"{len(group.head)}: run both with --seeds {FEWEST}, or claim `checkpoint`",
+            f"expected at least {FEWEST} training seeds on each side for a recipe, got {len(group.base)} in base and "
+            f"{len(group.head)} in head: run both with --seeds {FEWEST}, or claim `checkpoint`",
         )
         return
     if policy.paired_seeds and len(group.shared_seeds) < FEWEST:
         yield incomparable(
             group.name,
-            f"pairs of a recipe are {FEWEST} training seeds that both sides have, at least; they share "
+            f"expected at least {FEWEST} training seeds that both sides have for --paired-seeds, got "
             f"{len(group.shared_seeds)}: train the same seeds, or leave --paired-seeds out",
         )
         return
-    yield _over_seeds(group, evidence, policy)
+    yield _over_seeds(group, features, policy)
 
 
-def _over_seeds(group: Group, evidence: Evidence, policy: Policy) -> Worsening:
+def _over_seeds(group: Group, features: RunFeatures, policy: QualityPolicy) -> Worsening:
     seeds = (group.shared_seeds, group.shared_seeds) if policy.paired_seeds else (list(group.base), list(group.head))
     sides = [
-        [_estimate(side[seed]) for seed in some] for side, some in zip((group.base, group.head), seeds, strict=True)
+        [_estimate(side[seed]) for seed in chosen] for side, chosen in zip((group.base, group.head), seeds, strict=True)
     ]
     scale = scale_of(group.metric, group.estimates)
-    values = [[_on(scale, one, group.any) for one in side] for side in sides]
-    base, head = (statistics.fmean(one.value for one in side) for side in sides)
-    yardstick = evidence.yardstick(group.any, base)
+    values = [[_on(scale, estimate, group.any) for estimate in side] for side in sides]
+    base, head = (statistics.fmean(estimate.value for estimate in side) for side in sides)
+    yardstick = features.yardstick(group.any, base)
     needed = None
     if policy.paired_seeds:
         differences = [theirs - mine for mine, theirs in zip(*values, strict=True)]

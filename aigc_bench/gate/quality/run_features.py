@@ -1,4 +1,4 @@
-"""Two runs with what their records name: features of the rows that are judged, read once each."""
+"""The features of two runs, each read from the disk once, and a change of a score as a worsening."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from aigc_bench.stats.noninferiority import Difference
 
 
 @dataclass(frozen=True)
-class Evidence:
-    """Both runs, and the floor of base for margins of differences."""
+class RunFeatures:
+    """Features of both runs, and the floor of base (the score of held-out real data) for margins of differences."""
 
     base: Recorded
     head: Recorded
     missing: set[str] = field(default_factory=set)
-    """why features could not be had, where the test does without them"""
+    """reasons why features could not be read, where the test falls back to run.json"""
     _read: dict[tuple[str, str, int | None, str], Features] = field(default_factory=dict)
 
     def real(self, digest: str) -> Features:
-        """Features of the real side: the same in both runs, so whichever has them.
+        """Features of the real side; both runs have the same ones, so either run's are read.
 
         Raises:
             FeaturesMissingError: neither has.
@@ -44,21 +44,21 @@ class Evidence:
         Raises:
             FeaturesMissingError: they are gone, or were never kept.
         """
-        found = []
+        both = []
         for side, recorded, score in (("base", self.base, base), ("head", self.head, head)):
             assert score.extractor_digest is not None  # asked of scores that come from features alone
             key = (side, score.generator, score.training_seed, score.extractor_digest)
             if key not in self._read:
-                # One row's at a time: of a suite's all rows, features can be gigabytes.
-                for old in [one for one in self._read if one[0] == side]:
+                # Only one row's features are held for each side: all rows of a suite can be gigabytes.
+                for old in [other for other in self._read if other[0] == side]:
                     del self._read[old]
                 case = case_of(recorded.run, score.generator, score.training_seed)
                 self._read[key] = recorded.fake(case, score.extractor_digest)
-            found.append(self._read[key])
-        return found[0], found[1]
+            both.append(self._read[key])
+        return both[0], both[1]
 
     def yardstick(self, score: Score, value: float) -> float:
-        """What margins of a difference are a part of: the score, or base's floor where that is farther from zero."""
+        """The number that margins of a difference are shares of: |value|, or |base's floor| where that is larger."""
         floors = [
             abs(other.estimate.value)
             for other in self.base.run.scores
@@ -78,7 +78,7 @@ def family(score: Score) -> str:
 
 
 def worsening_of(group: Group, seed: int | None, change: Change, yardstick: float) -> Worsening | None:
-    """A change as a worsening; None where it has no standard error."""
+    """A change with the sign that makes worse positive; None where it has no standard error."""
     base, head = group.base[seed], group.head[seed]
     assert base.estimate is not None and head.estimate is not None  # noqa: PT018 (matched scores have one)
     if change.standard_error is None:
@@ -96,5 +96,5 @@ def worsening_of(group: Group, seed: int | None, change: Change, yardstick: floa
         num_units=head.estimate.num_samples,
         yardstick=yardstick,
         identical=change.identical,
-        differences=tuple(sign * one for one in change.differences),
+        differences=tuple(sign * difference for difference in change.differences),
     )

@@ -1,4 +1,4 @@
-"""What each pair of samples does to a distance: the unit of the permutation test of the claim `weights`.
+"""How much each pair of samples adds to a distance: the values that the permutation test of the claim `weights` swaps.
 
 A distance is linearised at base and head *pooled*: a function h of single samples, whose difference over a pair,
 d = h(head) - h(base), is what the pair adds to the distance of head less that of base. Pooled, the two sides can be
@@ -17,7 +17,7 @@ from aigc_bench.metrics.kernel import KernelSums, real_sums_of_side
 
 
 def frechet_differences(real: Features, base: Tensor, head: Tensor) -> Tensor:
-    """(N,) float64 what each pair does to the Fréchet distance, from (N, D) features of both sides.
+    """(N, D) features of both sides => (N,) float64, what each pair adds to the Fréchet distance of head less base.
 
     Raises:
         MeasurementError: all samples are alike.
@@ -26,7 +26,10 @@ def frechet_differences(real: Features, base: Tensor, head: Tensor) -> Tensor:
 
 
 def kernel_differences(real: Features, base: Tensor, head: Tensor) -> Tensor:
-    """(N,) float64 what each pair does to the kernel distance: its witness function (Gretton et al. 2012, § 2.3)."""
+    """(N, D) features of both sides => (N,) float64, the same for the kernel distance.
+
+    By the witness function of the maximum mean discrepancy (Gretton et al. 2012, § 2.3).
+    """
     pooled = torch.cat([base, head])
     sums = KernelSums.of(real.pool, pooled, real_sums=real_sums_of_side(real))
     return _differences(2 * (sums.fake_rows / (len(pooled) - 1) - sums.cross_rows / sums.num_real), len(base))

@@ -81,8 +81,8 @@ class Builder:
         python = str(folder / "bin" / "python")
         command = shlex.split(self.command)
         # The child's PATH is not where its own name is looked for.
-        found = shutil.which(command[0], path=path["PATH"]) or command[0]
-        self._step(checkout, [found, *command[1:]], within)
+        program = shutil.which(command[0], path=path["PATH"]) or command[0]
+        self._step(checkout, [program, *command[1:]], within)
         # Last: whatever the project asks for, both sides are measured by the same.
         self._step(checkout, [python, "-m", "pip", "install", "--quiet", *_instrument()], within)
         if not _points_to(folder, checkout.folder):

@@ -31,8 +31,8 @@ def commit_of(repository: Path, ref: str) -> str:
     """
     try:
         # In two steps: to `:/words` a suffix would be more words.
-        named = _git(repository, "rev-parse", "--verify", "--end-of-options", ref).strip()
-        return _git(repository, "rev-parse", "--verify", f"{named}^{{commit}}").strip()
+        full = _git(repository, "rev-parse", "--verify", "--end-of-options", ref).strip()
+        return _git(repository, "rev-parse", "--verify", f"{full}^{{commit}}").strip()
     except ConfigurationError as error:
         raise ConfigurationError(
             f"{repository} has no commit named {ref!r}; expected a branch, a tag or a hash that is there (a shallow "

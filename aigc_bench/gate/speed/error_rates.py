@@ -1,9 +1,10 @@
-"""`gate error-rates`: how often the gate is wrong on this machine: false alarms, and 5 % more work that it misses.
+"""`gate error-rates`: the false-alarm rate of the speed gate on this machine, and its power on 5 % more work.
 
-Every round is a gate of its own, by the same loop, looks and confirmation as `gate speed`, on small workloads in fresh
-processes that take turns. Each process times every workload twice; the second time, head does 5 % more of the same
-work. So one set of processes gives two decisions per workload: one without any change, and one on a slowdown. Decisions
-of one round share their processes and the machine's moment: intervals are over rounds as well as over decisions.
+Every round is a complete gate, with the same loop, looks and confirmation as `gate speed`, on small workloads in fresh
+processes whose 20 ms blocks alternate. Each process times every workload twice; the second time, head does 5 % more of
+the same work. One set of processes so gives two decisions for each workload: one without any change, and one on a
+slowdown. Decisions of one round share their processes and the state of the machine, so intervals are given over rounds
+as well as over decisions.
 """
 
 from __future__ import annotations
@@ -23,8 +24,10 @@ from aigc_bench.core import OnEvent
 from aigc_bench.core.errors import BenchmarkFailedError, NothingMeasuredError
 from aigc_bench.gate.probe.self_work import SLOWER, WORK
 from aigc_bench.gate.sides.sides import Runnable
-from aigc_bench.gate.speed.measure import PROBE, Finish, InBlocks, Turn, script
+from aigc_bench.gate.speed.order import abba
+from aigc_bench.gate.speed.pipes import Turn
 from aigc_bench.gate.speed.preflight import machine_statements
+from aigc_bench.gate.speed.processes import PROBE, Finish, InBlocks, script
 from aigc_bench.gate.speed.readings import Pair
 from aigc_bench.gate.speed.trials import Trial, run_pairs
 from aigc_bench.stats import binomial
@@ -36,7 +39,7 @@ SCRIPT = PROBE / "self_work.py"
 
 
 class Rate(BaseModel):
-    """How often, with its exact interval."""
+    """How often something happened in the self-test, with exact 95 % intervals."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -54,14 +57,14 @@ class Rate(BaseModel):
 
 
 class SelfTestOfGate(BaseModel):
-    """What the gate does on this machine."""
+    """The error rates of the gate on this machine."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     wall_s: float
     rounds: int
     pairs: tuple[int, ...]
-    """of each round"""
+    """number of pairs in each round"""
     rates: tuple[Rate, ...]
     spread: float
     """median standard deviation of pairs' log ratios"""
@@ -70,7 +73,7 @@ class SelfTestOfGate(BaseModel):
 
 @dataclass
 class Round:
-    """Trials of one round: unchanged, and slower."""
+    """The trials of one round: of unchanged work, and of 5 % more work on head."""
 
     same: list[Trial]
     slower: list[Trial]
@@ -78,7 +81,7 @@ class Round:
 
     @classmethod
     def planned(cls, names: Sequence[str]) -> Round:
-        """Before the first pair: two suites of these workloads."""
+        """A round before its first pair: two suites of these workloads, each with a confirmation of its own."""
         looks = Looks.spending()
         confirming = confirmation_looks(len(names), looks)
         same, slower = ([Trial.of(name + end, looks, confirming) for name in names] for end in ("", SLOWER))
@@ -99,36 +102,37 @@ class Workloads(InBlocks):
 
 @dataclass
 class _Measured:
-    """Pairs of a round, as the loop asks for them."""
+    """Measures the pairs of a round, until `deadline` on the monotonic clock."""
 
     seed: int
     deadline: float
     longest_s: float = field(default=0.0)
 
     def pair(self, number: int, names: Sequence[str]) -> Pair | None:
-        """Both sides, in turns."""
+        """One pair of processes whose blocks alternate; None where the deadline would be missed."""
         start = time.monotonic()
         if start + self.longest_s > self.deadline:
             return None
-        order = ("base", "head") if (number + self.seed) % 2 == 0 else ("head", "base")
+        order = abba(number, self.seed)
         first, second = (Runnable(side, sys.executable, (sys.executable,), Path.cwd()) for side in order)
         readings = Workloads().measured_in_turns(first, second, names, self.seed + number)
         self.longest_s = max(self.longest_s, time.monotonic() - start)
-        for one in readings:
-            if one.died:
-                raise BenchmarkFailedError(f"a process of the self-test failed: {one.died}")
-        found = dict(zip(order, readings, strict=True))
-        base, head = ({name: found[side].reading(name) for name in names} for side in ("base", "head"))
+        for process in readings:
+            if process.died:
+                raise BenchmarkFailedError(f"a process of the self-test failed: {process.died}")
+        by_side = dict(zip(order, readings, strict=True))
+        base, head = ({name: by_side[side].reading(name) for name in names} for side in ("base", "head"))
         return Pair(base, head, in_turns=True)
 
 
 def self_test(
     repeats: int, *, seed: int = 0, budget_s: float | None = None, on_event: OnEvent = lambda event: None
 ) -> SelfTestOfGate:
-    """Run so many rounds, or as many as the budget is enough for.
+    """Run `repeats` rounds, or as many as `budget_s` seconds are enough for.
 
-    No round is begun that would take longer than the longest so far; what the end of the budget leaves undecided is
-    INCONCLUSIVE, as in a gate: leaving such rounds out would leave out the difficult ones.
+    A round is not started if one as long as the longest so far would exceed the budget. A trial that the end of the
+    budget leaves undecided counts as INCONCLUSIVE, as in a gate: to leave such rounds out would leave out the noisy
+    ones.
 
     Raises:
         BenchmarkFailedError: a process failed.
@@ -146,13 +150,13 @@ def self_test(
         on_event({"event": "note", "text": f"Round {number + 1} of {repeats}"})
         rounds.append(_round(_Measured(seed + number, deadline), on_event))
         longest_s = max(longest_s, time.monotonic() - start)
-    spreads = [found.spread for one in rounds for trial in one.same if (found := trial.first.outcome)]
+    spreads = [outcome.spread for item in rounds for trial in item.same if (outcome := trial.first.outcome)]
     if not spreads:
         raise NothingMeasuredError(f"a budget of {budget_s:g} s ended before there were two pairs; give it a minute")
     return SelfTestOfGate(
         wall_s=time.monotonic() - clock,
         rounds=len(rounds),
-        pairs=tuple(one.num_pairs for one in rounds),
+        pairs=tuple(item.num_pairs for item in rounds),
         rates=tuple(rates(rounds)),
         spread=statistics.median(spreads),
         statements=statements,
@@ -161,18 +165,18 @@ def self_test(
 
 def _round(measured: _Measured, on_event: OnEvent) -> Round:
     """Two suites of the same workloads, each with its own confirmation, on the same processes."""
-    one = Round.planned(tuple(WORK))
-    one.num_pairs = run_pairs([*one.same, *one.slower], measured.pair, on_event)
-    return one
+    planned = Round.planned(tuple(WORK))
+    planned.num_pairs = run_pairs([*planned.same, *planned.slower], measured.pair, on_event)
+    return planned
 
 
 def rates(rounds: Sequence[Round]) -> Iterator[Rate]:
-    """False alarms and power, each by decisions; and how often a whole suite cries wolf."""
-    same = [[_verdict(trial) for trial in one.same] for one in rounds]
-    slower = [[_verdict(trial) for trial in one.slower] for one in rounds]
+    """False-alarm rate and power over decisions, and the false-alarm rate of whole suites."""
+    same = [[_verdict(trial) for trial in item.same] for item in rounds]
+    slower = [[_verdict(trial) for trial in item.slower] for item in rounds]
     yield _rate("false alarms (REGRESSION without a change)", same, "REGRESSION")
-    suites = [["REGRESSION" if "REGRESSION" in one else ""] for one in same]
-    yield _rate(f"suites of {len(same[0])} that cry wolf", suites, "REGRESSION")
+    suites = [["REGRESSION" if "REGRESSION" in verdicts else ""] for verdicts in same]
+    yield _rate(f"suites of {len(same[0])} with a false alarm", suites, "REGRESSION")
     yield _rate("power (REGRESSION at +5 % of work)", slower, "REGRESSION")
     yield _rate("missed (PASS at +5 % of work)", slower, "PASS")
     yield _rate("undecided without a change", same, "INCONCLUSIVE")
@@ -183,8 +187,8 @@ def _verdict(trial: Trial) -> str:
 
 
 def _rate(what: str, verdicts: Sequence[Sequence[str]], wanted: str) -> Rate:
-    hits = [sum(verdict == wanted for verdict in one) for one in verdicts]
-    trials = [len(one) for one in verdicts]
+    hits = [sum(verdict == wanted for verdict in of_round) for of_round in verdicts]
+    trials = [len(of_round) for of_round in verdicts]
     alone = binomial.exact(sum(hits), sum(trials))
     over: Share | None = binomial.clustered(hits, trials) if len(verdicts) > 1 else None
     return Rate(

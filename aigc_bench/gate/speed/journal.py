@@ -1,4 +1,4 @@
-"""Finished pairs, kept as they come: a gate that was interrupted goes on, and measures none of them again.
+"""The journal of finished pairs, from which an interrupted gate resumes without measuring them again.
 
 A file of JSON lines below STORE/gate/journals, under the digest of everything the pairs depend on. Every line is on the
 disk before the next pair begins. A last line that was torn by a crash is dropped.

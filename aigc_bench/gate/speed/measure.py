@@ -1,4 +1,4 @@
-"""Fresh processes => seconds by benchmark: pytest-benchmark files, a suite's generators, or a command's wall time."""
+"""The three things that can be timed: pytest-benchmark files, a suite's generators, and whole commands."""
 
 from __future__ import annotations
 
@@ -6,30 +6,32 @@ import contextlib
 import hashlib
 import json
 import os
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from aigc_bench.core.errors import ConfigurationError
-from aigc_bench.gate import plugin, probe
-from aigc_bench.gate.plugin.aigc_bench_turns import TURNS
 from aigc_bench.gate.sides.sides import Runnable
+from aigc_bench.gate.speed.pipes import Turn
+from aigc_bench.gate.speed.processes import (
+    BLOCKS,
+    KILLED,
+    PROBE,
+    TIMEOUT_S,
+    Finish,
+    InBlocks,
+    script,
+    start,
+    with_plugin,
+)
 from aigc_bench.gate.speed.readings import MIN_BLOCKS, Reading, Readings, outcomes, parsed
-from aigc_bench.system.processes import Ended, Started, scratch, started
+from aigc_bench.system.processes import Ended, scratch
 
-PLUGIN = Path(plugin.__file__).parent
-PROBE = Path(probe.__file__).parent
 OUTCOMES, SELECTION = "AIGC_BENCH_OUTCOMES", "AIGC_BENCH_SELECTION"
-"""see `aigc_bench_outcomes`, which is imported by the measured process alone"""
-TIMEOUT_S = 600.0
+"""environment variables of the plug-in `aigc_bench_outcomes`, which only the measured process imports"""
 BLOCK_S = 0.02
-BLOCKS = 14
-"""of 20 ms; of calls that take longer, `MIN_BLOCKS`"""
-KILLED = (-9, 137)
-"""by SIGKILL; 137 is what a shell in between makes of it"""
 
 INSTRUMENT = (
     "--benchmark-only",
@@ -50,102 +52,6 @@ INSTRUMENT = (
 )
 
 
-@dataclass
-class Turn:
-    """One process's place in a pair that takes turns: its ends of two pipes."""
-
-    descriptors: tuple[int, int]
-    begins: bool
-    _open: list[int] = field(init=False)
-
-    def __post_init__(self) -> None:
-        """They are ours to close."""
-        self._open = list(self.descriptors)
-
-    @property
-    def environment(self) -> dict[str, str]:
-        """What the process is told."""
-        return {TURNS: "{} {} {}".format(*self.descriptors, int(self.begins))}
-
-    def close(self) -> None:
-        """Here: the process has its own, and with ours open its partner would not notice its end."""
-        while self._open:
-            os.close(self._open.pop())
-
-
-@contextlib.contextmanager
-def turns() -> Iterator[tuple[Turn, Turn]]:
-    """Who begins, and who comes second."""
-    read_first, write_second = os.pipe()
-    read_second, write_first = os.pipe()
-    pair = Turn((read_first, write_first), begins=True), Turn((read_second, write_second), begins=False)
-    try:
-        yield pair
-    finally:
-        for turn in pair:
-            turn.close()
-
-
-Finish = Callable[[], Readings]
-"""waits for a process that was started, and reads what it left"""
-
-
-class Benchmarks(Protocol):
-    """What is measured, the same on both sides."""
-
-    @property
-    def label(self) -> str:
-        """For reports."""
-        ...
-
-    @property
-    def inputs(self) -> Mapping[str, Any]:
-        """Every option that the numbers depend on."""
-        ...
-
-    def sources(self, side: Runnable) -> dict[str, str]:
-        """Digest by file of what defines the benchmarks on a side."""
-        ...
-
-    def measured(self, side: Runnable, only: Sequence[str] | None, seed: int) -> Readings:
-        """Run one process; all benchmarks, or only these. `seed` is both sides' in a pair."""
-        ...
-
-    def measured_in_turns(
-        self, first: Runnable, second: Runnable, only: Sequence[str], seed: int
-    ) -> tuple[Readings, Readings] | None:
-        """Run two processes that take turns, block by block; None where nothing is measured in blocks."""
-        ...
-
-
-class InBlocks(ABC):
-    """Both ways to measure, from one way to start a process."""
-
-    __slots__ = ()
-
-    @abstractmethod
-    def started(
-        self, side: Runnable, only: Sequence[str] | None, seed: int, turn: Turn | None
-    ) -> AbstractContextManager[Finish]:
-        """Start a process; it is gone when the context ends."""
-
-    def measured(self, side: Runnable, only: Sequence[str] | None, seed: int) -> Readings:
-        """See `Benchmarks`."""
-        with self.started(side, only, seed, None) as finish:
-            return finish()
-
-    def measured_in_turns(
-        self, first: Runnable, second: Runnable, only: Sequence[str], seed: int
-    ) -> tuple[Readings, Readings]:
-        """See `Benchmarks`."""
-        with (
-            turns() as (mine, theirs),
-            self.started(first, only, seed, mine) as finish_first,
-            self.started(second, only, seed, theirs) as finish_second,
-        ):
-            return finish_first(), finish_second()
-
-
 @dataclass(frozen=True, slots=True)
 class PytestFiles(InBlocks):
     """A project's own pytest-benchmark files."""
@@ -153,28 +59,28 @@ class PytestFiles(InBlocks):
     paths: tuple[str, ...]
     """files and folders, relative to the top of each side"""
     arguments: tuple[str, ...] = ()
-    """more for pytest"""
+    """further arguments of pytest"""
     timeout_s: float = TIMEOUT_S
 
     @property
     def label(self) -> str:
-        """The files."""
+        """The files and folders, as they were given."""
         return " ".join(self.paths)
 
     @property
     def inputs(self) -> Mapping[str, Any]:
-        """What is run, and with which instrument."""
+        """Paths, pytest's arguments, and pytest-benchmark's settings."""
         return {"paths": self.paths, "arguments": self.arguments, "instrument": INSTRUMENT}
 
     def sources(self, side: Runnable) -> dict[str, str]:
         """Every Python file among the paths, and the conftest.py of the folders above them."""
-        found: set[Path] = set()
+        files: set[Path] = set()
         for name in self.paths:
             path = side.cwd / name.partition("::")[0]
-            found |= set(path.rglob("*.py")) if path.is_dir() else {path}
-            found |= {folder / "conftest.py" for folder in path.parents if folder.is_relative_to(side.cwd)}
+            files |= set(path.rglob("*.py")) if path.is_dir() else {path}
+            files |= {folder / "conftest.py" for folder in path.parents if folder.is_relative_to(side.cwd)}
         digests = {}
-        for path in sorted(found):
+        for path in sorted(files):
             if path.is_file() and "__pycache__" not in path.parts:
                 digests[path.relative_to(side.cwd).as_posix()] = hashlib.sha256(path.read_bytes()).hexdigest()
         return digests
@@ -187,7 +93,7 @@ class PytestFiles(InBlocks):
             yield lambda: Readings({}, 0.0)
             return
         with scratch() as folder:
-            environment = {**_with_plugin(side), OUTCOMES: str(folder / "outcomes.jsonl")}
+            environment = {**with_plugin(side), OUTCOMES: str(folder / "outcomes.jsonl")}
             if only is not None:
                 (folder / "selection.json").write_text(json.dumps(list(only)), encoding="utf-8")
                 environment[SELECTION] = str(folder / "selection.json")
@@ -196,21 +102,21 @@ class PytestFiles(InBlocks):
                 *(f"--rootdir={side.cwd}", "--continue-on-collection-errors", *INSTRUMENT),
                 *(f"--benchmark-json={folder / 'found.json'}", *self.arguments, *there),
             ]
-            with _started(side, argv, environment, seed, self.timeout_s, turn) as one:
-                yield lambda: _read(one.ended(), folder)
+            with start(side, argv, environment, seed, self.timeout_s, turn) as process:
+                yield lambda: _read(process.ended(), folder)
 
 
 def _read(done: Ended, folder: Path) -> Readings:
-    """Pytest ends with 1 where a test failed, each for its own reason, and with 5 where there was nothing to run."""
+    """What pytest left in `folder`. It exits with 1 where a test failed and with 5 where there was nothing to run."""
     failed, process = outcomes(folder / "outcomes.jsonl")
-    found: dict[str, Reading] = {}
+    readings: dict[str, Reading] = {}
     died = None if done.returncode in (0, 5) or (done.returncode == 1 and failed) else done.failure("pytest")
     try:
-        found, _ = parsed(folder / "found.json")
+        readings, _ = parsed(folder / "found.json")
     except ValueError as error:
         died = died or f"{error}; pytest said: {done.output}"
-    found |= {name: Reading(failure=reason) for name, reason in failed.items()}
-    return Readings(found, done.wall_s, died, process, done.returncode in KILLED)
+    readings |= {name: Reading(failure=reason) for name, reason in failed.items()}
+    return Readings(readings, done.wall_s, died, process, done.returncode in KILLED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,16 +131,16 @@ class SuiteGenerators(InBlocks):
 
     @property
     def label(self) -> str:
-        """The suite's name, and what it is timed as."""
+        """The suite's name, and that its generators are not trained."""
         return f"{self.suite['name']} (generators as built, not trained)"
 
     @property
     def inputs(self) -> Mapping[str, Any]:
-        """The suite and the device."""
+        """The resolved suite, the device, and the folder of the data."""
         return {"suite": self.suite, "device": self.device, "data_dir": self.data_dir}
 
     def sources(self, side: Runnable) -> dict[str, str]:
-        """Both sides are given the same suite, and run the same file of this program."""
+        """No files: both sides run the same probe of this program on the same suite."""
         return {}
 
     def started(
@@ -255,47 +161,24 @@ class Commands:
 
     @property
     def inputs(self) -> Mapping[str, Any]:
-        """The commands themselves are the sides' identities."""
+        """Nothing more: the commands are the identities of the sides."""
         return {"measured": "wall time"}
 
     def sources(self, side: Runnable) -> dict[str, str]:
-        """The command is what is compared."""
+        """No files: the commands differ by intention."""
         return {}
 
     def measured(self, side: Runnable, only: Sequence[str] | None, seed: int) -> Readings:
         """See `Benchmarks`."""
-        with _started(side, side.argv, {}, seed, self.timeout_s, None) as one:
-            done = one.ended()
+        with start(side, side.argv, {}, seed, self.timeout_s, None) as process:
+            done = process.ended()
         if done.returncode == 0:
             return Readings({self.name: Reading((done.wall_s,))}, done.wall_s)
         why = done.failure("the command")
         return Readings({self.name: Reading(failure=why)}, done.wall_s, why, killed=done.returncode in KILLED)
 
     def measured_in_turns(self, first: Runnable, second: Runnable, only: Sequence[str], seed: int) -> None:
-        """A whole command is one block."""
-
-
-@contextlib.contextmanager
-def script(
-    path: Path, side: Runnable, asked: Mapping[str, Any], seed: int, timeout_s: float, turn: Turn | None = None
-) -> Iterator[Finish]:
-    """Start a script of ours under a side's interpreter: `SCRIPT ASKED.json FOUND.json`."""
-
-    def finish() -> Readings:
-        done = one.ended()
-        if done.returncode != 0:
-            return Readings({}, done.wall_s, done.failure(path.stem), killed=done.returncode in KILLED)
-        try:
-            found, process = parsed(folder / "found.json")
-        except ValueError as error:
-            return Readings({}, done.wall_s, str(error))
-        return Readings(found, done.wall_s, process=process)
-
-    with scratch() as folder:
-        (folder / "asked.json").write_text(json.dumps({**asked, "blocks": BLOCKS}), encoding="utf-8")
-        argv: list[str | Path] = [*side.argv, path, folder / "asked.json", folder / "found.json"]
-        with _started(side, argv, _with_plugin(side), seed, timeout_s, turn) as one:
-            yield finish
+        """None: a whole command is one block."""
 
 
 def relative_paths(paths: Sequence[str], folder: Path, top: Path) -> tuple[str, ...]:
@@ -306,36 +189,10 @@ def relative_paths(paths: Sequence[str], folder: Path, top: Path) -> tuple[str, 
     """
     if not paths:
         raise ConfigurationError("expected benchmark files or folders, such as tests/benchmarks; got none")
-    found = []
+    relative = []
     for name in paths:
         path = Path(os.path.abspath(folder / name))
         if name.startswith("-") or not path.is_relative_to(top):
             raise ConfigurationError(f"expected files and folders below {top}, got {name!r}; flags: --pytest-args '…'")
-        found.append(path.relative_to(top).as_posix())
-    return tuple(found)
-
-
-def _with_plugin(side: Runnable) -> dict[str, str]:
-    inherited = side.environment.get("PYTHONPATH", os.environ.get("PYTHONPATH", ""))
-    return {"PYTHONPATH": os.pathsep.join([str(PLUGIN), *([inherited] if inherited else [])])}
-
-
-def _started(
-    side: Runnable,
-    argv: Sequence[str | Path],
-    environment: Mapping[str, str],
-    seed: int,
-    timeout_s: float,
-    turn: Turn | None,
-) -> AbstractContextManager[Started]:
-    # Hashes of strings order sets and dictionaries: a pair shares its seed, so that this is no part of its difference.
-    hashing = {} if "PYTHONHASHSEED" in os.environ else {"PYTHONHASHSEED": str(seed % 2**32)}
-    return started(
-        argv,
-        cwd=side.cwd,
-        environment={**side.environment, **hashing, **environment, **(turn.environment if turn else {})},
-        # In turns it waits as long again.
-        timeout_s=timeout_s * (2 if turn else 1),
-        descriptors=turn.descriptors if turn else (),
-        on_start=turn.close if turn else None,
-    )
+        relative.append(path.relative_to(top).as_posix())
+    return tuple(relative)

@@ -1,4 +1,4 @@
-"""One pair that does not count: it warms what can be warmed, says what there is to compare, and how long it takes."""
+"""The pilot, a pair that does not count: it warms caches, and shows what can be compared and how long a pair takes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from aigc_bench.gate.verdicts import Decision
 
 @dataclass(frozen=True, slots=True)
 class Pilot:
-    """What the first two processes found; kept in the journal, so that a gate that goes on has the same plan."""
+    """What the first two processes measured; kept in the journal, so that a resumed gate has the same schedule."""
 
     base: Readings
     head: Readings
@@ -23,37 +23,39 @@ class Pilot:
 
     @classmethod
     def of(cls, base: Readings, head: Readings, seed: int | None) -> Pilot:
-        """With a seed drawn if there is none."""
+        """The pilot of two processes; a `seed` of None is drawn at random."""
         return cls(base, head, secrets.randbelow(2**31) if seed is None else seed)
 
     @property
     def pair_s(self) -> float:
-        """How long a pair takes."""
+        """Seconds that a pair takes: the wall times of both processes."""
         return self.base.wall_s + self.head.wall_s
 
     @property
     def is_sound(self) -> bool:
-        """Whether nothing failed: what did is measured again, not remembered."""
-        return not any(side.died or any(one.failure for one in side.of.values()) for side in (self.base, self.head))
+        """Whether nothing failed; a pilot in which something did is measured again by a resumed gate."""
+        return not any(
+            side.died or any(reading.failure for reading in side.of.values()) for side in (self.base, self.head)
+        )
 
     def as_record(self) -> dict[str, Any]:
-        """For the journal."""
+        """The JSON object that the journal keeps; `from_record` reads it."""
         return {"pilot": {"base": _as_record(self.base), "head": _as_record(self.head), "seed": self.seed}}
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Pilot:
-        """And back.
+        """The pilot of a journal's record, as of `as_record`.
 
         Raises:
-            KeyError: it is not a pilot's.
+            KeyError: the record is not a pilot's.
         """
-        found = record["pilot"]
-        return cls(_from_record(found["base"]), _from_record(found["head"]), int(found["seed"]))
+        pilot = record["pilot"]
+        return cls(_from_record(pilot["base"]), _from_record(pilot["head"]), int(pilot["seed"]))
 
 
 def _as_record(readings: Readings) -> dict[str, Any]:
     return {
-        "of": {name: one.as_value() for name, one in readings.of.items()},
+        "of": {name: reading.as_value() for name, reading in readings.of.items()},
         "wall_s": readings.wall_s,
         "died": readings.died,
         "process": dict(readings.process),
@@ -66,35 +68,38 @@ def _from_record(record: Mapping[str, Any]) -> Readings:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """Benchmarks by what becomes of them."""
+class Sorted:
+    """Benchmarks of both sides, sorted into those that can be compared and the others."""
 
     common: tuple[str, ...]
     decisions: tuple[Decision, ...]
-    """on those that failed or may not be compared"""
+    """on benchmarks that failed or may not be compared"""
     new: tuple[str, ...]
     removed: tuple[str, ...]
 
 
-def sorted_out(pilot: Pilot, checked: Preflight, label: str) -> Found:
+def sorted_out(pilot: Pilot, checked: Preflight, label: str) -> Sorted:
     """Which benchmarks can be compared, and why the others cannot."""
     common, new, removed, decisions = [], [], [], []
     for name in dict.fromkeys([*pilot.head.of, *pilot.base.of]):
-        base, head = pilot.base.found(name), pilot.head.found(name)
+        base, head = pilot.base.get(name), pilot.head.get(name)
         refusal = checked.refused(name) if base and head else None
-        failed = [(side, one.failure) for side, one in (("base", base), ("head", head)) if one and one.failure]
+        failed = [
+            (side, reading.failure) for side, reading in (("base", base), ("head", head)) if reading and reading.failure
+        ]
         if refusal:
             decisions.append(Decision(name, "speed", "INCOMPARABLE", refusal))
         elif failed:
-            told = "; ".join(f"{side} failed: {reason}" for side, reason in failed)
-            decisions.append(Decision(name, "speed", None, told))
+            reasons = "; ".join(f"{side} failed: {reason}" for side, reason in failed)
+            decisions.append(Decision(name, "speed", None, reasons))
         elif base is None:
             new.append(name)
         elif head is None:
             removed.append(name)
         else:
             common.append(name)
-    died = [f"{side} failed: {one.died}" for side, one in (("base", pilot.base), ("head", pilot.head)) if one.died]
+    sides = (("base", pilot.base), ("head", pilot.head))
+    died = [f"{side} failed: {readings.died}" for side, readings in sides if readings.died]
     if died and not decisions:
         decisions.append(Decision(label, "speed", None, "; ".join(died)))
-    return Found(tuple(common), tuple(decisions), tuple(new), tuple(removed))
+    return Sorted(tuple(common), tuple(decisions), tuple(new), tuple(removed))

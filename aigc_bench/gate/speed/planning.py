@@ -1,4 +1,4 @@
-"""How many pairs there will be, and what they can see: stated before the first is taken."""
+"""The schedule of looks that a time budget allows, and which slowdowns it will catch: stated before the first pair."""
 
 from __future__ import annotations
 
@@ -6,62 +6,68 @@ import math
 from dataclasses import dataclass
 
 from aigc_bench.core.errors import ConfigurationError
-from aigc_bench.gate.speed.trials import percent
+from aigc_bench.core.wording import percent
 from aigc_bench.stats.looks import DEAD_ZONE, EFFECT, PAIRS, Looks, confirmation_looks, detectable
 
 ASSUMED_SPREAD = 0.05
-"""of pairs, until eight of them say what it is"""
+"""standard deviation of the log ratios of pairs, until eight pairs have been measured"""
 NEAR = 0.8
-"""of the last look: a look later than that is left out before it"""
+"""of the last look's number of pairs; other looks beyond that share are left out"""
 SLACK = 1.1
 """pairs may take this much longer than the pilot's"""
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
-    """What is asked of the gate."""
+class SpeedPolicy:
+    """How a gate on speed is to decide: thresholds, time budget, and how the processes run."""
 
     dead_zone: float = DEAD_ZONE
-    """log ratio up to which a change is none"""
+    """log ratio; slowdowns up to this count as unchanged"""
     effect: float = EFFECT
-    """log ratio that must be caught"""
+    """log ratio; a slowdown of this size must be caught"""
     budget_s: float | None = None
-    """for measuring; building comes before"""
+    """seconds for measuring, the building of both sides not included; None: as long as it takes"""
     seed: int | None = None
-    """of the order of the sides and of what processes hash by; None: drawn"""
+    """of the order of the sides and of PYTHONHASHSEED in each pair; None: drawn at random"""
     fresh: bool = False
-    """whether pairs of an earlier gate are forgotten"""
+    """whether the pairs that an interrupted gate has kept are measured again"""
     apart: bool = False
-    """whether the second process of a pair begins when the first has ended: two at once may need too much memory"""
+    """whether the two processes of a pair run one after the other, for when memory is not enough for both"""
 
     def __post_init__(self) -> None:
-        """Refuse what no number of pairs could decide."""
+        """Refuse thresholds between which no number of pairs could decide.
+
+        Raises:
+            ConfigurationError: a negative dead zone, or one that is not below the effect.
+        """
         if not 0 <= self.dead_zone < self.effect:
             raise ConfigurationError(
-                f"expected a dead zone from 0 on, and below the effect to be caught; got {percent(self.dead_zone)} "
+                f"expected a dead zone of at least 0 and below the effect to be caught, got {percent(self.dead_zone)} "
                 f"and {percent(self.effect)}"
             )
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """The looks, and what flagged benchmarks are confirmed by."""
+class Schedule:
+    """When the data are tested (the looks), and the looks at fresh pairs that confirm a flagged benchmark."""
 
     looks: Looks | None
     """None: the budget does not reach the first look"""
     confirming: Looks | None
+    """None: a single benchmark needs no confirmation"""
     statement: str
 
 
-def planned(policy: Policy, pair_s: float, num_benchmarks: int) -> Plan:
+def planned(policy: SpeedPolicy, pair_s: float, num_benchmarks: int) -> Schedule:
     """The looks that the budget is enough for, where a pair takes `pair_s`.
 
-    It depends on the time of the pilot alone, not on any difference: the errors are spent anew over fewer looks.
+    It depends on the pilot's time alone and on no measured difference, so that the error rates hold; with fewer looks,
+    alpha and beta are spent over those.
     """
     num = _affordable(policy, pair_s, num_benchmarks)
     if num is None:
         looks = Looks.spending(PAIRS, dead_zone=policy.dead_zone, effect=policy.effect)
-        return Plan(looks, confirmation_looks(num_benchmarks, looks), _foreseen(looks, None, pair_s))
+        return Schedule(looks, confirmation_looks(num_benchmarks, looks), _foreseen(looks, None, pair_s))
     if num < PAIRS[0]:
         least = (PAIRS[0] + 1) * SLACK * pair_s
         pairs = "pair" if num == 1 else "pairs"
@@ -69,14 +75,14 @@ def planned(policy: Policy, pair_s: float, num_benchmarks: int) -> Plan:
             f"A budget of {policy.budget_s:g} s is enough for {num} {pairs} of {pair_s:.2g} s, and the first look is "
             f"at {PAIRS[0]}: nothing can be decided. Give it {least:.0f} s, or fewer benchmarks."
         )
-        return Plan(None, None, statement)
-    at = PAIRS if num >= PAIRS[-1] else [*(one for one in PAIRS if one <= NEAR * num), num]
+        return Schedule(None, None, statement)
+    at = PAIRS if num >= PAIRS[-1] else [*(look for look in PAIRS if look <= NEAR * num), num]
     looks = Looks.spending(at, dead_zone=policy.dead_zone, effect=policy.effect)
-    return Plan(looks, confirmation_looks(num_benchmarks, looks), _foreseen(looks, policy.budget_s, pair_s))
+    return Schedule(looks, confirmation_looks(num_benchmarks, looks), _foreseen(looks, policy.budget_s, pair_s))
 
 
-def _affordable(policy: Policy, pair_s: float, num_benchmarks: int) -> int | None:
-    """Pairs after the pilot; where flagged benchmarks must be confirmed, some are kept for that."""
+def _affordable(policy: SpeedPolicy, pair_s: float, num_benchmarks: int) -> int | None:
+    """Number of pairs after the pilot, less those that are reserved to confirm flagged benchmarks; None: no limit."""
     if policy.budget_s is None:
         return None
     num = math.floor((policy.budget_s - pair_s) / (SLACK * pair_s))
@@ -85,9 +91,10 @@ def _affordable(policy: Policy, pair_s: float, num_benchmarks: int) -> int | Non
 
 
 def _foreseen(looks: Looks, budget_s: float | None, pair_s: float) -> str:
-    seen = detectable(ASSUMED_SPREAD, looks.pairs[-1], looks)
+    smallest = detectable(ASSUMED_SPREAD, looks.pairs[-1], looks)
     budget = "" if budget_s is None else f"A budget of {budget_s:g} s is enough for "
     return (
-        f"{budget}{'u' if budget else 'U'}p to {looks.pairs[-1]} pairs of about {pair_s:.2g} s: if pairs differ by "
-        f"{ASSUMED_SPREAD:.0%}, slowdowns from {percent(seen or math.inf)} on are caught with 95 % power."
+        f"{budget}{'u' if budget else 'U'}p to {looks.pairs[-1]} pairs of about {pair_s:.2g} s: if the log ratios of "
+        f"pairs have a standard deviation of {ASSUMED_SPREAD:.0%}, slowdowns of {percent(smallest or math.inf)} or "
+        "more are caught with 95 % power."
     )

@@ -1,4 +1,4 @@
-"""Before anything is measured: may these two be compared, and what machine is this?"""
+"""Before anything is measured: whether the two sides can be compared, and the state of the machine."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ import torch
 
 from aigc_bench.core.errors import BenchmarkFailedError
 from aigc_bench.gate.sides.sides import Runnable
-from aigc_bench.gate.speed.measure import PROBE, Benchmarks, Commands
+from aigc_bench.gate.speed.measure import Commands
+from aigc_bench.gate.speed.processes import PROBE, Benchmarks
 from aigc_bench.runs.comparison.sides import Side
 from aigc_bench.system.machine import Environment, environment, gpu_clocks
 from aigc_bench.system.processes import ended, scratch
@@ -29,7 +30,7 @@ QUOTA = Path("/sys/fs/cgroup/cpu.max")
 
 @dataclass(frozen=True, slots=True)
 class Preflight:
-    """Both sides as they are, and what may not be compared."""
+    """Both sides with their environments, and what cannot be compared."""
 
     base: Side
     head: Side
@@ -48,7 +49,7 @@ def preflight(base: Runnable, head: Runnable, benchmarks: Benchmarks) -> Preflig
     """Ask both interpreters, and hash the benchmarks on both sides.
 
     Raises:
-        BenchmarkFailedError: an interpreter cannot even say what it is.
+        BenchmarkFailedError: an interpreter cannot report its versions.
     """
     known = [
         None if isinstance(benchmarks, Commands) else described(side, label)
@@ -68,20 +69,20 @@ def described(side: Runnable, label: str) -> Environment:
     """A side's environment, as its own interpreter sees it; what is the machine's is ours.
 
     Raises:
-        BenchmarkFailedError: it does not say.
+        BenchmarkFailedError: it cannot report them.
     """
     with scratch() as folder:
         path = folder / "found.json"
         argv: list[str | Path] = [*side.argv, PROBE / "side_environment.py", path]
         done = ended(argv, cwd=side.cwd, environment=side.environment, timeout_s=PROBE_TIMEOUT_S)
-        said = path.read_bytes() if path.is_file() else b""
+        output = path.read_bytes() if path.is_file() else b""
     try:
-        found: dict[str, Any] = json.loads(said)
-        packages = {str(name): str(number) for name, number in found["packages"].items()}
-        python, threads, device = str(found["python"]), int(found["threads"]), str(found["device"])
+        document: dict[str, Any] = json.loads(output)
+        packages = {str(name): str(number) for name, number in document["packages"].items()}
+        python, threads, device = str(document["python"]), int(document["threads"]), str(document["device"])
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise BenchmarkFailedError(
-            f"{label}'s interpreter does not say what it is: {done.failure(side.argv[0])}"
+            f"{label}'s interpreter does not report its versions: {done.failure(side.argv[0])}"
         ) from error
     ours = environment(torch.device("cpu"))
     return Environment(
@@ -99,7 +100,7 @@ def described(side: Runnable, label: str) -> Environment:
 
 
 def unlike(base: Environment | None, head: Environment | None) -> str | None:
-    """Why timings of these two would not be about the code; None if they would."""
+    """Why timings of two environments cannot be compared (threads or device differ); None if they can."""
     if base is None or head is None:
         return None
     for what, old, new in (("threads", base.threads, head.threads), ("device", base.device, head.device)):
@@ -112,8 +113,8 @@ def as_measured(side: Side, process: Mapping[str, Any]) -> Side:
     """The side with the threads and the device that its measured process had."""
     if side.environment is None or not process:
         return side
-    seen = replace(side.environment, threads=int(process["threads"]), device=str(process["device"]))
-    return side.model_copy(update={"environment": seen})
+    measured = replace(side.environment, threads=int(process["threads"]), device=str(process["device"]))
+    return side.model_copy(update={"environment": measured})
 
 
 def _changed(base: Mapping[str, str], head: Mapping[str, str]) -> tuple[str | None, dict[str, str]]:
@@ -134,36 +135,38 @@ def _changed(base: Mapping[str, str], head: Mapping[str, str]) -> tuple[str | No
 
 
 def _holds_tests(name: str) -> bool:
-    """By pytest's own names; what is called otherwise may serve any of them."""
+    """Whether pytest collects tests from a file of this name; any other file may be a helper of all of them."""
     stem = Path(name).stem
     return stem.startswith(("test_", "bench_")) or stem.endswith(("_test", "_bench"))
 
 
 def machine_identity() -> dict[str, Any]:
-    """What pairs may be gone on with on: another machine begins anew."""
+    """What identifies this machine in the journal's key: pairs of another machine are not reused."""
     ours = environment(torch.device("cpu"))
     return {"node": platform.node(), "cpu": ours.cpu, "cpu_count": ours.cpu_count, "platform": ours.platform}
 
 
 def machine_statements() -> list[str]:
-    """What of this machine moves timings: recorded, and warned of where it will cost pairs."""
+    """Sentences on what affects timings on this machine, with a warning where pairs will vary more."""
     cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     load = os.getloadavg()[0]
     governor, quota = _read(GOVERNOR) or "not known", _read(QUOTA) or "not known"
-    found = [
+    statements = [
         f"Machine before the first pair: {cpus} CPUs, load average {load:.2g}, frequency governor {governor}, "
         f"CPU quota {'none' if quota.startswith('max') else quota}.",
-        *(f"{one}." for one in gpu_clocks()),
+        *(f"{clock}." for clock in gpu_clocks()),
     ]
     if load > LOADED * cpus:
-        found.append(
-            f"A load average of {load:.2g} on {cpus} CPUs: somebody else is working here. Pairs will differ more, and "
-            "more of them will be needed; the error rates hold."
+        statements.append(
+            f"A load average of {load:.2g} on {cpus} CPUs: other processes are running. The pairs will vary more, "
+            "and more of them will be needed; the error rates hold."
         )
     free = _free_bytes()
     if free is not None and free < LITTLE_MEMORY:
-        found.append(f"Only {free / 2**20:.0f} MiB of memory are free: processes may be slowed by swapping, or killed.")
-    return found
+        statements.append(
+            f"Only {free / 2**20:.0f} MiB of memory are free: processes may be slowed by swapping, or killed."
+        )
+    return statements
 
 
 def _free_bytes() -> int | None:

@@ -24,7 +24,7 @@ class Reading:
 
     @classmethod
     def of(cls, blocks: Any) -> Reading:
-        """A reading, failed where a number is none, not finite, or not positive."""
+        """A reading of seconds, one number or a list; a failed one unless every number is finite and above 0."""
         numbers = blocks if isinstance(blocks, list) else [blocks]
         for number in numbers or [None]:
             if not isinstance(number, int | float) or not math.isfinite(number) or number <= 0:
@@ -32,12 +32,12 @@ class Reading:
         return cls(tuple(float(number) for number in numbers))
 
     def as_value(self) -> Any:
-        """For the journal: the blocks, or the reason."""
+        """What the journal keeps: the list of seconds, or an object with the reason of the failure."""
         return {"failure": self.failure} if self.failure is not None else list(self.blocks)
 
     @classmethod
     def from_value(cls, value: Any) -> Reading:
-        """And back."""
+        """The reading that `as_value` wrote: a list of seconds, or an object with the reason of a failure."""
         return cls(failure=str(value["failure"])) if isinstance(value, dict) else cls.of(value)
 
 
@@ -52,17 +52,17 @@ class Readings:
     process: Mapping[str, Any] = field(default_factory=dict)
     """threads and device, where the process knows"""
     killed: bool = False
-    """by SIGKILL, as by a lack of memory or somebody's hand: worth another try"""
+    """by SIGKILL, as when memory runs out or somebody ends it: measured a second time"""
 
-    def found(self, name: str) -> Reading | None:
-        """Of a benchmark; None where this side has none of that name."""
-        # A file that cannot be imported takes all of its benchmarks with it.
-        found = self.of.get(name) or self.of.get(name.partition("::")[0])
-        return found or (Reading(failure=self.died) if self.died else None)
+    def get(self, name: str) -> Reading | None:
+        """The reading of a benchmark; None where this side has no benchmark of that name."""
+        # A file that cannot be imported fails as a whole: its reading stands for all of its benchmarks.
+        reading = self.of.get(name) or self.of.get(name.partition("::")[0])
+        return reading or (Reading(failure=self.died) if self.died else None)
 
     def reading(self, name: str) -> Reading:
-        """Of a benchmark that was there before."""
-        return self.found(name) or Reading(failure="it was not measured this time, though it had been")
+        """The reading of a benchmark that the pilot had; a failed one where it is missing now."""
+        return self.get(name) or Reading(failure="it was not measured this time, though it had been")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +82,12 @@ class Pair:
         return None
 
     def log_ratio(self, name: str) -> float:
-        """Log head - log base.
+        """Log head - log base of a benchmark.
 
-        In turns, the median over blocks: whatever slowed a block of one slowed its neighbour, and a few that were hit
-        alone do not count. Apart, of the least blocks: what other work on the machine adds is no property of the code.
+        Where blocks of base alternate with blocks of head (`in_turns`): the median over neighbouring blocks, since
+        what slows one block mostly slows its neighbour as well, and a median ignores the few that were slowed alone.
+        Where the processes ran one after the other: of the fastest blocks, since other work on the machine only adds
+        time.
         """
         base, head = self.base[name].blocks, self.head[name].blocks
         if self.in_turns:
@@ -93,23 +95,26 @@ class Pair:
         return math.log(min(head) / min(base))
 
     def seconds(self, name: str) -> tuple[float, float]:
-        """Of base, and of head by their ratio."""
+        """(seconds of base, the same times the ratio of head to base)."""
         base = self.base[name].blocks
         of_base = statistics.median(base) if self.in_turns else min(base)
         return of_base, of_base * math.exp(self.log_ratio(name))
 
 
 def parsed(path: Path) -> tuple[dict[str, Reading], dict[str, Any]]:
-    """The readings of a file in pytest-benchmark's form, and what it says of its process; ours may hold reasons.
+    """(benchmark => reading, threads and device of the process) of a file in pytest-benchmark's JSON format.
 
-    Without benchmarks, pytest-benchmark writes no file: then there are none.
+    Files of our own probes may have a reason in the place of numbers. pytest-benchmark writes no file where it ran no
+    benchmark: a missing file is empty.
 
     Raises:
-        ValueError: it is not one.
+        ValueError: the file is not in that format.
     """
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-        readings = {str(one["fullname"]): Reading.from_value(one["stats"]["data"]) for one in document["benchmarks"]}
+        readings = {
+            str(entry["fullname"]): Reading.from_value(entry["stats"]["data"]) for entry in document["benchmarks"]
+        }
         return readings, dict(document.get("process", {}))
     except FileNotFoundError:
         return {}, {}
@@ -118,7 +123,7 @@ def parsed(path: Path) -> tuple[dict[str, Reading], dict[str, Any]]:
 
 
 def outcomes(path: Path) -> tuple[dict[str, str], dict[str, Any]]:
-    """What the plug-in wrote: name => reason of benchmarks that failed, and threads and device of the process."""
+    """(benchmark => why it failed, threads and device of the process), as `aigc_bench_outcomes` wrote them."""
     failed: dict[str, str] = {}
     process: dict[str, Any] = {}
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else ():
@@ -129,5 +134,5 @@ def outcomes(path: Path) -> tuple[dict[str, str], dict[str, Any]]:
             else:
                 failed.setdefault(str(record["name"]), str(record["reason"]))
         except (ValueError, KeyError, TypeError):
-            continue  # torn by what killed the process, which is told anyhow
+            continue  # the process was killed while it wrote the line; the kill is reported elsewhere
     return failed, process

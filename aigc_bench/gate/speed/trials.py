@@ -1,24 +1,24 @@
-"""One benchmark's pairs as they come, and what they say: pure arithmetic on readings, and the loop over pairs."""
+"""The pairs of one benchmark and the decision on it, without any measuring; and the loop over pairs."""
 
 from __future__ import annotations
 
-import math
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from aigc_bench.core import OnEvent
+from aigc_bench.core.wording import percent
 from aigc_bench.gate.speed.readings import Pair
 from aigc_bench.gate.verdicts import Decision, Verdict
 from aigc_bench.stats.sequential import Looks, Outcome, judged, outcome
 
 MeasurePair = Callable[[int, Sequence[str]], Pair | None]
-"""(number of the pair, benchmarks that are undecided) => the pair, or None: no more is to be measured"""
+"""(number of the pair, undecided benchmarks) => the pair, or None to stop"""
 
 
 @dataclass
 class Stage:
-    """Pairs that one plan of looks is for."""
+    """The pairs that one sequence of looks tests: the first ones, or the fresh ones of a confirmation."""
 
     looks: Looks
     base: list[float] = field(default_factory=list)
@@ -29,7 +29,7 @@ class Stage:
 
     @property
     def outcome(self) -> Outcome | None:
-        """What the pairs say; None for fewer than two."""
+        """The result of the sequential test on these pairs; None for fewer than two."""
         return outcome(self.differences, self.looks) if len(self.base) > 1 else None
 
 
@@ -53,11 +53,11 @@ class Trial:
 
     @property
     def stage(self) -> Stage:
-        """Whose pairs are being taken, and which decides."""
+        """The stage that the next pair belongs to, which also decides."""
         return self.fresh if self.is_flagged and self.fresh is not None else self.first
 
     def add(self, pair: Pair) -> None:
-        """Take a pair, and see whether it decides."""
+        """Add a pair; where its number is that of a look, the test may flag or decide the benchmark."""
         self.failure = pair.failure(self.name)
         if self.failure is not None:
             self.is_open = False
@@ -66,85 +66,77 @@ class Trial:
         for side, seconds in zip((stage.base, stage.head), pair.seconds(self.name), strict=True):
             side.append(seconds)
         stage.differences.append(pair.log_ratio(self.name))
-        said = judged(stage.differences, stage.looks)
-        if said == "REGRESSION" and self.fresh is not None and not self.is_flagged:
+        verdict = judged(stage.differences, stage.looks)
+        if verdict == "REGRESSION" and self.fresh is not None and not self.is_flagged:
             self.is_flagged = True
         else:
-            self.is_open = said is None and len(stage.base) < stage.looks.pairs[-1]
+            self.is_open = verdict is None and len(stage.base) < stage.looks.pairs[-1]
 
     def decision(self, stopped: str) -> Decision:
-        """What is decided; `stopped` says why there are no more pairs where there should be."""
+        """The decision on the pairs so far; `stopped` says why no more were measured, for a benchmark still open."""
         if self.failure is not None:
             return Decision(self.name, "speed", None, self.failure)
-        found, looks = self.stage.outcome, self.first.looks
-        if found is None:
-            # Flagged, and the fresh pairs did not come: what is known is what flagged it.
-            found = self.first.outcome
-        if found is None:
+        result, looks = self.stage.outcome, self.first.looks
+        if result is None:
+            # Flagged, but stopped before two fresh pairs: the numbers are those of the pairs that flagged it.
+            result = self.first.outcome
+        if result is None:
             return Decision(self.name, "speed", "INCONCLUSIVE", f"{stopped} after {len(self.first.base)} pairs")
-        verdict = self._verdict(found)
+        verdict = self._verdict(result)
         differences = (*self.first.differences, *(self.fresh.differences if self.fresh else ()))
         stage = self.stage if len(self.stage.base) > 1 else self.first
         return Decision(
             subject=self.name,
             kind="speed",
             verdict=verdict,
-            reason=_reason(self, found, verdict, stopped),
+            reason=_reason(self, result, verdict, stopped),
             test=_test(self),
-            base=statistics.geometric_mean(stage.base[: found.num_pairs]),
-            head=statistics.geometric_mean(stage.head[: found.num_pairs]),
+            base=statistics.geometric_mean(stage.base[: result.num_pairs]),
+            head=statistics.geometric_mean(stage.head[: result.num_pairs]),
             unit="s",
-            worsening=found.mean,
-            low=found.low,
-            high=found.high,
-            level=found.level,
-            p_value=found.p_value,
+            worsening=result.mean,
+            low=result.low,
+            high=result.high,
+            level=result.level,
+            p_value=result.p_value,
             dead_zone=looks.dead_zone,
             margin=looks.effect,
             num_units=len(differences),
-            spread=found.spread,
-            detectable=found.detectable,
-            needed_units=found.needed_pairs if verdict == "INCONCLUSIVE" else None,
+            spread=result.spread,
+            detectable=result.detectable,
+            needed_units=result.needed_pairs if verdict == "INCONCLUSIVE" else None,
             differences=differences,
-            improved=found.mean < -looks.effect and found.high < -looks.dead_zone,
+            improved=result.mean < -looks.effect and result.high < -looks.dead_zone,
         )
 
-    def _verdict(self, found: Outcome) -> Verdict:
-        # Flagged and not confirmed is no REGRESSION, however sure the first pairs were.
+    def _verdict(self, result: Outcome) -> Verdict:
+        # Without a confirmation there is no REGRESSION, however small p was on the first pairs.
         if self.is_flagged and len(self.stage.base) < 2:
             return "INCONCLUSIVE"
-        return found.verdict or "INCONCLUSIVE"
+        return result.verdict or "INCONCLUSIVE"
 
 
 def run_pairs(trials: Sequence[Trial], measure: MeasurePair, on_event: OnEvent = lambda event: None) -> int:
-    """Take pairs until every trial is decided or no more are to be measured; how many were taken."""
+    """Measure pairs until every trial is decided or `measure` gives None; the number of pairs."""
     number = 0
-    while going := [trial for trial in trials if trial.is_open]:
-        on_event({"event": "case", "name": f"pair {number + 1}", "number": number, "total": _at_most(going, number)})
-        pair = measure(number, [trial.name for trial in going])
+    while undecided := [trial for trial in trials if trial.is_open]:
+        total = number + max(trial.stage.looks.pairs[-1] - len(trial.stage.base) for trial in undecided)
+        on_event({"event": "case", "name": f"pair {number + 1}", "number": number, "total": total})
+        pair = measure(number, [trial.name for trial in undecided])
         if pair is None:
             break
-        for trial in going:
+        for trial in undecided:
             trial.add(pair)
         number += 1
     return number
 
 
-def _at_most(going: Sequence[Trial], number: int) -> int:
-    return number + max(trial.stage.looks.pairs[-1] - len(trial.stage.base) for trial in going)
-
-
-def percent(value: float) -> str:
-    """A log ratio as people read it: "5.1 %"."""
-    found = 100 * math.expm1(value)
-    return f"{found:.2g} %" if abs(found) < 100 else f"{found:.0f} %"
-
-
 def _test(trial: Trial) -> str:
     looks = trial.first.looks
     text = (
-        f"one-sided paired t and signed-rank tests, looks at {', '.join(map(str, looks.pairs))} pairs of processes; "
-        f"errors {100 * looks.alpha:g} % and {100 * looks.beta:g} %"
+        "group-sequential one-sided paired t test, and signed-rank test, with looks at "
+        f"{', '.join(map(str, looks.pairs))} pairs of processes; error rates {100 * looks.alpha:g} % (REGRESSION) and "
+        f"{100 * looks.beta:g} % (PASS)"
     )
     if trial.fresh is None:
         return text
@@ -153,18 +145,22 @@ def _test(trial: Trial) -> str:
     return f"{text}; confirmation at {100 * trial.fresh.looks.alpha:.2g} % on {len(trial.fresh.base)} fresh pairs"
 
 
-def _reason(trial: Trial, found: Outcome, verdict: Verdict, stopped: str) -> str:
+def _reason(trial: Trial, result: Outcome, verdict: Verdict, stopped: str) -> str:
     looks = trial.first.looks
-    bounds = f"head takes {percent(found.low)} to {percent(found.high)} longer"
+    bounds = f"head takes {percent(result.low)} to {percent(result.high)} longer"
     if verdict == "REGRESSION":
-        return f"{bounds}: more than {percent(looks.dead_zone)}"
+        return f"{bounds}: more than the {percent(looks.dead_zone)} that count as unchanged"
     if verdict == "PASS":
-        flagged = "; flagged by the first pairs, which fresh ones did not bear out" if trial.is_flagged else ""
+        flagged = "; flagged by the first pairs, not confirmed by fresh ones" if trial.is_flagged else ""
         bound = (
-            f"at most {percent(found.high)} slower" if found.high > 0 else f"faster by at least {percent(-found.high)}"
+            f"at most {percent(result.high)} slower"
+            if result.high > 0
+            else f"faster by at least {percent(-result.high)}"
         )
         return f"{bound}, less than the {percent(looks.effect)} that must be caught{flagged}"
-    state = "; the first pairs say slower, and fresh ones do not confirm it yet" if trial.is_flagged else ""
+    state = "; flagged as slower by the first pairs, not yet confirmed by fresh ones" if trial.is_flagged else ""
     why = stopped if trial.is_open else "the last look"
-    guaranteed = f"; {percent(found.detectable)} would have been caught" if found.detectable is not None else ""
-    return f"{why} came before a verdict: {bounds}{guaranteed}{state}"
+    guaranteed = (
+        f"; a slowdown of {percent(result.detectable)} would have been caught" if result.detectable is not None else ""
+    )
+    return f"{why} was reached without a verdict: {bounds}{guaranteed}{state}"

@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from aigc_bench.report.run.tables import number, scaled
-from aigc_bench.runs.comparison.comparison import Comparison, Row
+from aigc_bench.runs.comparison.comparison import ComparedScore, Comparison
 
 
 def comparison_tables(found: Comparison) -> Iterator[Table | str]:
@@ -56,14 +56,14 @@ def _rows_table(found: Comparison) -> Table:
     return out
 
 
-def _place(row: Row) -> tuple[int, bool]:
+def _place(row: ComparedScore) -> tuple[int, bool]:
     """Changed rows first, then unchanged, unjudged and incomparable ones; timings last of each."""
     return (
         0 if row.changed else 1 if row.changed is False else 2 if row.change is not None else 3
     ), row.kind == "speed"
 
 
-def _change(row: Row) -> str:
+def _change(row: ComparedScore) -> str:
     if row.change is None:
         return "incomparable"
     if row.change == 0 and not row.low:

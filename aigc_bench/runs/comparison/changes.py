@@ -1,7 +1,7 @@
-"""How much a score changed, and how well that is known: two estimates => a difference with its standard error.
+"""The change of a score from base to head with its standard error, from two estimates.
 
-Where sample i of both sides is the same seed's, blocks and halves of them are compared one by one: what both sides
-share cancels. Elsewhere the standard errors of both sides add up.
+If sample i of both sides was drawn from the same seed, the replicates of both sides (blocks left out, splits, halves)
+are compared one by one, and the variation that they share cancels. Otherwise the standard errors of both sides add up.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from aigc_bench.stats import paired_jackknife
 
 LEVEL = 0.95
 UNBIASED = ("kd", "kid", "fd_infinity", "fid_infinity", "rfd_infinity")
-"""how the names of scores begin that scatter around zero for a perfect generator, whatever its N"""
+"""prefixes of the names of unbiased scores, which scatter around zero for a perfect generator at any sample size"""
 WELL_KNOWN = 5.0
-"""standard errors from zero from which on the log of a score is as good as normal"""
+"""number of standard errors from zero beyond which the log of a score is close to normal"""
 NORMAL = float(stats.norm.ppf(0.5 + LEVEL / 2))
 
 
@@ -34,12 +34,12 @@ class Change:
     scale: Scale
     value: float
     standard_error: float | None
-    """None of what was not sampled, and of what says no error"""
+    """None if the score has no sampling error, or states none"""
     degrees: float
     """of freedom, of Student's t"""
     method: str
     identical: bool = False
-    """equal to the bit, with everything that belongs to it"""
+    """estimate, standard error and replicates are equal to the bit"""
     paired: bool = False
     differences: tuple[float, ...] = ()
     """of each block, split or half, where they were compared one by one"""
@@ -68,27 +68,30 @@ class Change:
 
 
 def scale_of(metric: str, estimates: Sequence[Estimate]) -> Scale:
-    """Log ratio for what is positive and well known, a difference for what may be zero, or below it."""
+    """Log ratio for scores that are positive and well known, difference for those that may be zero or negative."""
     if metric.startswith(UNBIASED):
         return "difference"
     positive = all(
-        min((one.value, *one.replicates)) > 0 and one.value > WELL_KNOWN * (_error_of(one) or 0.0) for one in estimates
+        min((estimate.value, *estimate.replicates)) > 0 and estimate.value > WELL_KNOWN * (_error_of(estimate) or 0.0)
+        for estimate in estimates
     )
     return "log ratio" if positive else "difference"
 
 
 def change_of(base: Estimate, head: Estimate, scale: Scale, *, paired: bool) -> Change:
-    """The change between two estimates; `paired`: sample i of both is of one seed, or of one held-out image."""
+    """The change between two estimates; `paired`: sample i of both is of one seed, or one held-out image."""
     value = math.log(head.value / base.value) if scale == "log ratio" else head.value - base.value
     if _same(base, head):
         return Change(scale, 0.0, 0.0, math.inf, "equal to the bit", identical=True, paired=paired)
-    if paired and (found := _paired(base, head, scale, value)) is not None:
-        return found
-    errors = [_error_of(one) for one in (base, head)]
+    if paired and (change := _paired(base, head, scale, value)) is not None:
+        return change
+    errors = [_error_of(estimate) for estimate in (base, head)]
     if errors[0] is None or errors[1] is None:
-        return Change(scale, value, None, math.inf, "no standard error on one side at least")
+        return Change(scale, value, None, math.inf, "no standard error on at least one side")
     if scale == "log ratio":
-        errors = [error / one.value for error, one in zip(errors, (base, head), strict=True) if error is not None]
+        errors = [
+            error / estimate.value for error, estimate in zip(errors, (base, head), strict=True) if error is not None
+        ]
     return Change(
         scale,
         value,
@@ -99,12 +102,12 @@ def change_of(base: Estimate, head: Estimate, scale: Scale, *, paired: bool) -> 
 
 
 def mean_change(changes: Sequence[Change]) -> Change:
-    """The mean over training seeds of changes on one scale: of these models, and not of all that could be trained."""
+    """The mean over training seeds of changes on one scale; its error is that of sampling from these very models."""
     if len(changes) == 1:
         return changes[0]
     num = len(changes)
-    value = math.fsum(one.value for one in changes) / num
-    errors = [one.standard_error for one in changes if one.standard_error is not None]
+    value = math.fsum(change.value for change in changes) / num
+    errors = [change.standard_error for change in changes if change.standard_error is not None]
     first = changes[0]
     if len(errors) < num:
         return Change(first.scale, value, None, math.inf, first.method)
@@ -112,10 +115,10 @@ def mean_change(changes: Sequence[Change]) -> Change:
         first,
         value=value,
         standard_error=math.hypot(*errors) / num,
-        degrees=_satterthwaite(errors, [one.degrees for one in changes]),
+        degrees=_satterthwaite(errors, [change.degrees for change in changes]),
         method=f"mean over {num} training seeds of: {first.method}",
-        identical=all(one.identical for one in changes),
-        differences=tuple(one.value for one in changes),
+        identical=all(change.identical for change in changes),
+        differences=tuple(change.value for change in changes),
     )
 
 
@@ -141,7 +144,7 @@ def _paired(base: Estimate, head: Estimate, scale: Scale, value: float) -> Chang
         differences = scaled[1] - scaled[0]
         error, method = _of_parts(differences, kind)
     else:
-        return None  # subsets share samples: their spread is no error
+        return None  # subsets share samples, so that their spread does not estimate the error
     degrees = len(differences) - 1 if kind != "half" else len(differences) // 2
     text = f"{method}, {len(differences)} {'blocks' if kind == 'block left out' else kind + 's'}; reference fixed"
     return Change(scale, value, error, degrees, text, paired=True, differences=tuple(differences.tolist()))

@@ -1,9 +1,9 @@
 """Run × Run => Comparison: what changed, by how much, and what cannot be compared.
 
-A row is a metric of a generator. Where both runs have training seeds in common it is the mean change over them. Its
-interval is that of sampling: it is about these trained models, not about the recipe that trained them. Which rows
-changed is decided over all of them together (Holm), so that in 95 of 100 comparisons of like with like none does.
-Timings of two runs were taken at two times: their change is shown, and never said to be one.
+A compared score is one metric of one generator, averaged over the training seeds that both runs have. Its interval
+covers the error of sampling: it describes these trained models, not the recipe that trained them. Holm's correction
+over all scores keeps the probability of any false change, where nothing changed, at 5 %. Timings of two runs were taken
+at two different times: their change is shown without a verdict.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from aigc_bench.runs.records import Run
 from aigc_bench.stats.multiplicity import holm
 
 FAMILY_LEVEL = 1 - LEVEL
-"""of the claim that nothing changed in any row"""
+"""probability of any false change among all scores"""
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ComparedScore:
     """One metric of one generator in both runs."""
 
     __pydantic_config__: ClassVar[Any] = {"extra": "forbid"}
@@ -62,14 +62,14 @@ class Row:
 
 
 class Comparison(BaseModel):
-    """Everything that `compare` finds; what its `--json` prints."""
+    """The result of `compare`, as its `--json` prints it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     schema_version: Literal[1] = 1
     base: Side
     head: Side
-    rows: tuple[Row, ...]
+    rows: tuple[ComparedScore, ...]
     new: tuple[str, ...] = ()
     """only head has it"""
     removed: tuple[str, ...] = ()
@@ -90,7 +90,7 @@ def compare_runs(base: Run, head: Run, *, base_name: str | None = None, head_nam
     rows = _with_significance([_row(group) for group in match.groups])
     if all(row.change is None for row in rows):
         reasons = "; ".join(dict.fromkeys(row.reason for row in rows if row.reason))
-        failed = "; ".join(f"{one.subject}: {one.reason}" for one in match.failed)
+        failed = "; ".join(f"{failure.subject}: {failure.reason}" for failure in match.failed)
         raise NothingComparableError(
             f"nothing can be compared: {reasons or failed or 'the runs have no generator and metric in common'}"
         )
@@ -106,12 +106,12 @@ def compare_runs(base: Run, head: Run, *, base_name: str | None = None, head_nam
     )
 
 
-def _row(group: Group) -> Row:
+def _row(group: Group) -> ComparedScore:
     shared = group.shared_seeds
     sides = [[_estimate(side[seed]) for seed in (shared or side)] for side in (group.base, group.head)]
-    base, head = (statistics.fmean(one.value for one in side) for side in sides)
+    base, head = (statistics.fmean(estimate.value for estimate in side) for side in sides)
     score = group.any
-    about = Row(group.name, score.kind, score.higher_is_better, score.unit, base, head, reason=group.refusal)
+    about = ComparedScore(group.name, score.kind, score.higher_is_better, score.unit, base, head, reason=group.refusal)
     if group.refusal is not None:
         return about
     scale = scale_of(group.metric, [*sides[0], *sides[1]])
@@ -122,7 +122,7 @@ def _row(group: Group) -> Row:
     else:
         pairs = [_unshared(sides[0], sides[1], scale)]
     seeds = tuple(seed for seed in shared if seed is not None)
-    # Peak memory has no error bar and moves with the moment all the same.
+    # Peak memory has no error bar, but is not exactly repeatable either.
     counted = sides[0][0].low is None and score.unit != "bytes"
     return _told(replace(about, seeds=seeds, scale=scale), mean_change(pairs), counted=counted)
 
@@ -132,34 +132,37 @@ def _unshared(base: Sequence[Estimate], head: Sequence[Estimate], scale: Scale) 
     pairs = [change_of(a, b, scale, paired=False) for a in base for b in head]
     value = statistics.fmean(pair.value for pair in pairs)
     errors = [pair.standard_error for pair in pairs if pair.standard_error is not None]
-    # Every pair's error holds both sides'; as if the smaller side's number were both sides'.
+    # Each pair's error contains both sides'; dividing by the smaller number of seeds never understates it.
     error = math.sqrt(statistics.fmean(e * e for e in errors) / min(len(base), len(head))) if errors else None
     return replace(pairs[0], value=value, standard_error=error, identical=False, method=f"means of {pairs[0].method}")
 
 
-def _told(row: Row, change: Change, *, counted: bool) -> Row:
-    """A row with what its change says by itself."""
+def _told(row: ComparedScore, change: Change, *, counted: bool) -> ComparedScore:
+    """A compared score with its change, before the correction for the number of scores."""
     better = None if change.value == 0 else (change.value > 0) == row.higher_is_better
     row = replace(row, change=change.value, better=better, method=change.method)
     if counted and row.kind == "speed":
         return replace(row, changed=change.value != 0, method="counted")
     if row.kind == "speed":
-        return replace(row, method="not judged: timings of two runs differ by the machine's moods; see `gate speed`")
+        return replace(
+            row,
+            method="not judged: timings taken at two times also differ by the state of the machine; use `gate speed`",
+        )
     low, high = change.interval or (None, None)
     return replace(row, low=low, high=high, level=None if low is None else LEVEL, p_value=change.p_value)
 
 
-def _with_significance(rows: Sequence[Row]) -> list[Row]:
-    """Rows with their p-values adjusted for each other, and what those say."""
+def _with_significance(rows: Sequence[ComparedScore]) -> list[ComparedScore]:
+    """Compared scores with Holm-adjusted p-values, and whether each changed."""
     raw = [row.p_value for row in rows if row.p_value is not None]
     adjusted = iter(holm(raw)) if raw else iter(())
-    found = []
+    adjusted_rows = []
     for row in rows:
         if row.p_value is not None:
             p_value = float(next(adjusted))
             row = replace(row, p_value=p_value, changed=p_value <= FAMILY_LEVEL)
-        found.append(row)
-    return found
+        adjusted_rows.append(row)
+    return adjusted_rows
 
 
 def _estimate(score: Score) -> Estimate:

@@ -63,7 +63,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A row or score that should be there and is not."""
+    """A row or score that failed in one of the runs."""
 
     __pydantic_config__: ClassVar[Any] = {"extra": "forbid"}
 
@@ -76,7 +76,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """Everything two runs have, together and alone."""
+    """The scores that two runs have in common, and those that only one has."""
 
     groups: tuple[Group, ...]
     new: tuple[str, ...]
@@ -119,16 +119,16 @@ def matched(base: Run, head: Run) -> Match:
 
 
 def _seeds_alone(groups: Sequence[Group], *, of_head: bool) -> tuple[str, ...]:
-    found: dict[str, None] = {}
+    alone: dict[str, None] = {}
     for group in groups:
         mine, theirs = (group.head, group.base) if of_head else (group.base, group.head)
         if group.shared_seeds:
-            found |= {f"{group.generator}, seed {seed}": None for seed in mine if seed not in theirs}
-    return tuple(found)
+            alone |= {f"{group.generator}, seed {seed}": None for seed in mine if seed not in theirs}
+    return tuple(alone)
 
 
 def anchor_notes(base: Run, head: Run) -> Iterator[str]:
-    """A sentence where floor or noise differ though they cannot have: another machine, or another way of computing."""
+    """A warning if the scores of floor or noise differ although data and extractor are the same."""
     if _refusal_of_data(base, head):
         return
     theirs = {(s.generator, s.metric, s.extractor_digest): s for s in head.scores if s.generator in ANCHORS}
@@ -144,23 +144,23 @@ def anchor_notes(base: Run, head: Run) -> Iterator[str]:
     if wrong:
         more = f" (and {len(wrong) - 3} more)" if len(wrong) > 3 else ""
         yield (
-            f"Warning: the anchors are made of the same data by the same extractor, and {'; '.join(wrong[:3])}{more}: "
+            f"Warning: the anchor rows come from the same data and extractor, and yet {'; '.join(wrong[:3])}{more}: "
             "the machine, a library or the metric's code differs, and moves the generators' scores as well."
         )
 
 
 def differences(base: Environment, head: Environment) -> dict[str, tuple[str, str]]:
     """What differs between two machines with their software: field => both values."""
-    found = {}
+    unlike = {}
     for field in fields(Environment):
         mine, theirs = getattr(base, field.name), getattr(head, field.name)
         if isinstance(mine, dict):
             for key in sorted({*mine, *theirs}):
                 if mine.get(key) != theirs.get(key):
-                    found[key] = (str(mine.get(key, "–")), str(theirs.get(key, "–")))
+                    unlike[key] = (str(mine.get(key, "–")), str(theirs.get(key, "–")))
         elif mine != theirs:
-            found[field.name] = ("–" if mine is None else str(mine), "–" if theirs is None else str(theirs))
-    return found
+            unlike[field.name] = ("–" if mine is None else str(mine), "–" if theirs is None else str(theirs))
+    return unlike
 
 
 def case_of(run: Run, generator: str, seed: int | None) -> CaseRecord:
@@ -169,7 +169,7 @@ def case_of(run: Run, generator: str, seed: int | None) -> CaseRecord:
 
 
 def _renamed(base: Run, head: Run) -> dict[str, str]:
-    """Base's name => head's where each run has one generator, by unlike names: two folders of samples."""
+    """Base's name => head's, if each run has a single generator and the names differ, as of two folders of samples."""
     mine, theirs = (
         list(dict.fromkeys(case.generator for case in run.cases if case.generator not in ANCHORS))
         for run in (base, head)
@@ -179,12 +179,12 @@ def _renamed(base: Run, head: Run) -> dict[str, str]:
 
 def _by_key(run: Run, names: Mapping[str, str]) -> dict[Key, dict[int | None, Score]]:
     """Every score that has an estimate, anchors apart, by generator, metric and class."""
-    found: dict[Key, dict[int | None, Score]] = {}
+    scores: dict[Key, dict[int | None, Score]] = {}
     for score in run.scores:
         if score.generator not in ANCHORS and score.estimate is not None:
             key = (names.get(score.generator, score.generator), score.metric, score.class_name)
-            found.setdefault(key, {})[score.training_seed] = score
-    return found
+            scores.setdefault(key, {})[score.training_seed] = score
+    return scores
 
 
 def _is_seeded(run: Run, generator: str) -> bool:
