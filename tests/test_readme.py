@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from aigc_bench import core
+
 ROOT = Path(__file__).parents[1]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 FILE_NAME = re.compile(r"# ([\w./-]+\.(?:py|toml))\n")
@@ -109,7 +111,21 @@ def test_the_readme_is_short() -> None:
 
 @pytest.mark.parametrize("name", ["README.md", "README.zh.md"])
 def test_links_to_pages_and_folders_lead_somewhere(name: str) -> None:
-    """Except to the glossary's page, every relative link is a file of the repository."""
+    """Every relative link is a file or a folder of the repository; the glossary may come later."""
     links = re.findall(r"\]\(([^)#]+)", (ROOT / name).read_text(encoding="utf-8"))
     assert links
     assert [link for link in links if "://" not in link and not (ROOT / link).exists()] in ([], ["docs/glossary.md"])
+
+
+def test_the_api_page_lists_what_core_exports() -> None:
+    """What plug-ins import is public, so it is documented."""
+    page = (ROOT / "docs" / "api.md").read_text(encoding="utf-8").splitlines()
+    assert [name for name in core.__all__ if f"::: aigc_bench.core.{name}" not in page] == []
+
+
+def test_every_page_is_on_the_map() -> None:
+    """A page that index.md does not link to is not found."""
+    docs = ROOT / "docs"
+    index = (docs / "index.md").read_text(encoding="utf-8")
+    pages = {path.relative_to(docs).as_posix() for path in docs.rglob("*.md")} - {"index.md"}
+    assert sorted(page for page in pages if f"({page}" not in index) == []
