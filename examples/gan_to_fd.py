@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 import aigc_bench
 from aigc_bench import noise
+from aigc_bench.core import Estimate
 
 LATENT_DIM = 16
 
@@ -32,15 +33,16 @@ class TinyGenerator(nn.Module):
         return images.reshape(-1, 1, 8, 8)
 
 
-def distances(store: Path, num_samples: int = 400) -> dict[str, tuple[float, float, float]]:
-    """Fréchet distance of each set of samples to real digits: value, lower and upper end of the 95 % interval."""
+def distances(store: Path, num_samples: int = 400) -> dict[str, Estimate]:
+    """Fréchet distance of each set of samples to real digits, with its 95 % interval."""
     torch.manual_seed(0)
     network = TinyGenerator().eval()
 
     @torch.no_grad()
     def draw(seeds: Tensor) -> Tensor:  # (N,) int64 => (N, 1, 8, 8) uint8
         latent = noise.normal(seeds, LATENT_DIM)  # sample i depends on seed i alone
-        return (network(latent) * 127.5 + 127.5).round().to(torch.uint8)
+        images: Tensor = network(latent)
+        return (images * 127.5 + 127.5).round().to(torch.uint8)
 
     digits = torch.from_numpy(load_digits().images).mul(255 / 16).round().to(torch.uint8)[:, None]
     real, others = digits[:num_samples], digits[num_samples : 2 * num_samples]
@@ -53,14 +55,10 @@ def distances(store: Path, num_samples: int = 400) -> dict[str, tuple[float, flo
         limit=num_samples,
         options=aigc_bench.Options(store=store),
     )
-    return {
-        score.generator: (score.estimate.value, score.estimate.low, score.estimate.high)
-        for score in run.scores
-        if score.estimate is not None
-    }
+    return {score.generator: score.estimate for score in run.scores if score.estimate is not None}
 
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
-        for name, (value, low, high) in distances(Path(folder)).items():
-            print(f"{name:10} {value:8.3f}   [{low:.3f}, {high:.3f}]")
+        for name, distance in distances(Path(folder)).items():
+            print(f"{name:10} {distance.value:8.3f}   [{distance.low:.3f}, {distance.high:.3f}]")
