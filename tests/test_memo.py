@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from aigc_bench.core import Features
-from aigc_bench.metrics.sweep import radii_of, radii_of_pool
+from aigc_bench.metrics.balls import radii_of, radii_of_pool
 
 
 def test_a_value_is_computed_once_per_object_and_argument() -> None:

@@ -27,7 +27,7 @@ from aigc_bench.core import Features, OnEvent, SampleSpec, plugins
 from aigc_bench.core.errors import DataError, MeasurementError, foreign_code
 from aigc_bench.evidence import feature_files
 from aigc_bench.evidence.feature_files import tensors_of
-from aigc_bench.metrics import frechet, sweep
+from aigc_bench.metrics import balls, frechet
 from aigc_bench.metrics.protocols import Protocol
 from aigc_bench.samples.sets import Chunk, SampleSet, readable
 from aigc_bench.system.cache import Cache, digest_of
@@ -270,7 +270,7 @@ def _derived(found: Features) -> dict[str, Tensor]:
     """What scores need of the real side alone, to be kept beside its features: radii and moments."""
     tensors = {}
     with contextlib.suppress(MeasurementError):  # too few samples: for these metrics, not for all
-        tensors[RADII] = sweep.radii_of(found).contiguous()
+        tensors[RADII] = balls.radii_of(found).contiguous()
     if found.pool.shape[1] <= MAX_WIDTH:
         moments = frechet.moments_of_side(found)
         tensors |= {"mean": moments.mean, "scatter": moments.scatter}
@@ -280,7 +280,7 @@ def _derived(found: Features) -> dict[str, Tensor]:
 def _restored(tensors: Mapping[str, Tensor]) -> Features:
     found = Features.of(tensors)
     if RADII in tensors:
-        found.memo.remember(sweep.radii_of_pool, tensors[RADII])
+        found.memo.remember(balls.radii_of_pool, tensors[RADII])
     if "scatter" in tensors:
         moments = frechet.Moments(found.num_samples, tensors["mean"], tensors["scatter"])
         found.memo.remember(frechet.moments_of_pool, moments)

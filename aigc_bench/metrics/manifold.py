@@ -15,7 +15,8 @@ import torch
 from torch import Tensor
 
 from aigc_bench.core import Estimate, FeaturePair, Metric
-from aigc_bench.metrics.sweep import K_DENSITY, Sweep
+from aigc_bench.metrics.balls import K_DENSITY
+from aigc_bench.metrics.sweep import Sweep
 from aigc_bench.stats import intervals
 
 SECOND_ORDER = 0.25

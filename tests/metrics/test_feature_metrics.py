@@ -13,11 +13,12 @@ from torchmetrics.image.kid import poly_mmd
 from aigc_bench.core import FeaturePair, Features
 from aigc_bench.core.errors import MeasurementError, NotAvailableError
 from aigc_bench.metrics import manifold, memorisation, neighbours
+from aigc_bench.metrics.balls import squared_radii
 from aigc_bench.metrics.class_balance import class_balance, standard_error, total_variation
 from aigc_bench.metrics.inception_score import inception_score
 from aigc_bench.metrics.kernel import KernelSums, kd
 from aigc_bench.metrics.neighbours import nearest_neighbours
-from aigc_bench.metrics.sweep import Sweep, squared_radii
+from aigc_bench.metrics.sweep import Sweep
 from aigc_bench.stats import intervals
 from aigc_bench.stats.halves import balanced_halves
 

@@ -26,7 +26,7 @@ from aigc_bench.core import FeaturePair, Features
 from aigc_bench.core.errors import AigcBenchError, ConfigurationError, DataError, UnknownNameError
 from aigc_bench.data import digits
 from aigc_bench.evidence import extraction
-from aigc_bench.metrics import frechet, kernel, manifold, protocols, sweep
+from aigc_bench.metrics import balls, frechet, kernel, manifold, protocols, sweep
 from aigc_bench.modalities.image.extractors import inception
 from aigc_bench.modalities.image.extractors.inception_layout import variance_preserving_weights
 from aigc_bench.runs.records import Run
@@ -149,7 +149,7 @@ def test_what_is_derived_of_the_real_side_is_kept_with_its_features(
         files / "fake.npy", files / "real.npy", features=PIXELS, metrics=metrics, options=options(tmp_path / "a")
     )
     made: list[int] = []
-    moments_of, radii_of = frechet.Moments.of.__func__, sweep.squared_radii  # type: ignore[attr-defined]
+    moments_of, radii_of = frechet.Moments.of.__func__, balls.squared_radii  # type: ignore[attr-defined]
     monkeypatch.setattr(
         frechet.Moments,
         "of",
