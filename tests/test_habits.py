@@ -87,7 +87,7 @@ def test_the_reports_name_every_script() -> None:
     assert [path.name for path in sorted((ROOT / "experiments").glob("*.py")) if path.name not in text] == []
 
 
-@pytest.mark.parametrize("page", ["CONTRIBUTING.md", "SECURITY.md", "docs/release-checklist.md", "reports/README.md"])
+@pytest.mark.parametrize("page", ["CONTRIBUTING.md", "SECURITY.md", "RELEASING.md", "reports/README.md"])
 def test_links_lead_somewhere(page: str) -> None:
     """Links to files of the repository."""
     links = re.findall(r"\]\(([^)#]+)\)", text_of(page))

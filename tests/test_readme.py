@@ -111,10 +111,10 @@ def test_the_readme_is_short() -> None:
 
 @pytest.mark.parametrize("name", ["README.md", "README.zh.md"])
 def test_links_to_pages_and_folders_lead_somewhere(name: str) -> None:
-    """Every relative link is a file or a folder of the repository; the glossary may come later."""
+    """Every relative link is a file or a folder of the repository."""
     links = re.findall(r"\]\(([^)#]+)", (ROOT / name).read_text(encoding="utf-8"))
     assert links
-    assert [link for link in links if "://" not in link and not (ROOT / link).exists()] in ([], ["docs/glossary.md"])
+    assert [link for link in links if "://" not in link and not (ROOT / link).exists()] == []
 
 
 def test_the_api_page_lists_what_core_exports() -> None:

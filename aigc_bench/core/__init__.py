@@ -26,7 +26,7 @@ if TYPE_CHECKING:
         Throughput,
     )
     from aigc_bench.core.generators import Density, Generator, GeneratorBuilder, Reconstructor, Trainable, TrainingLog
-    from aigc_bench.core.samples import Batch, Dataset, SampleSpec
+    from aigc_bench.core.samples import Batch, Dataset, SampleSpec, Split
     from aigc_bench.core.scores import Estimate, Metric, ReplicatesOf, Score
 
 __all__ = [
@@ -52,6 +52,7 @@ __all__ = [
     "SampleSpec",
     "Score",
     "SpatialStatisticsPair",
+    "Split",
     "StatisticsPair",
     "Throughput",
     "Trainable",
@@ -81,6 +82,7 @@ _HOMES = {
     "SampleSpec": "samples",
     "Score": "scores",
     "SpatialStatisticsPair": "evidence",
+    "Split": "samples",
     "StatisticsPair": "evidence",
     "Throughput": "evidence",
     "Trainable": "generators",
