@@ -17,18 +17,28 @@ from aigc_bench.cli.gating import gate_app
 @gate_app.command("all", no_args_is_help=True)
 @acts("aigc_bench.cli.actions.gate_all:all_")
 def all_(
-    base: Annotated[str, typer.Argument(help="A run's path or id, or latest.")],
-    head: Annotated[str, typer.Argument(help="The same of what is judged.")] = "latest",
-    claim: Annotated[str, typer.Option(help="Of quality: weights, checkpoint or recipe. Required.")] = "",
-    margin: Annotated[str, typer.Option(help="Worsening of a score that passes: 2% or 0.02.")] = "2%",
-    metrics: Annotated[str | None, typer.Option(help="Comma-separated. Without: all of quality.")] = None,
-    base_python: Annotated[str | None, typer.Option(help="What builds base's generators. Without: this one.")] = None,
-    head_python: Annotated[str | None, typer.Option(help="What builds head's generators. Without: this one.")] = None,
+    base: Annotated[str, typer.Argument(help="The run that is known: its path or id, or latest.")],
+    head: Annotated[str, typer.Argument(help="The run that is judged, named in the same way.")] = "latest",
+    claim: Annotated[
+        str, typer.Option(help="Required. What is tested of quality: weights, checkpoint or recipe.")
+    ] = "",
+    margin: Annotated[str, typer.Option(help="The worsening of a score that still passes: 2% or 0.02.")] = "2%",
+    metrics: Annotated[
+        str | None, typer.Option(help="Names of metrics, comma-separated. Default: all quality metrics.")
+    ] = None,
+    base_python: Annotated[
+        str | None, typer.Option(help="Interpreter that builds base's generators. Default: this one.")
+    ] = None,
+    head_python: Annotated[
+        str | None, typer.Option(help="Interpreter that builds head's generators. Default: this one.")
+    ] = None,
     budget: BudgetOption = None,
-    effect: Annotated[str, typer.Option(help="The slowdown that must be caught.")] = "5%",
-    timeout: Annotated[str, typer.Option(envvar="AIGC_BENCH_TIMEOUT", help="For one process.")] = "10m",
-    seed: Annotated[int | None, typer.Option(help="Which side begins. Without: drawn.")] = None,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Forget pairs of an earlier, interrupted gate.")] = False,
+    effect: Annotated[str, typer.Option(help="The smallest slowdown that must be detected, with 95 % power.")] = "5%",
+    timeout: Annotated[str, typer.Option(envvar="AIGC_BENCH_TIMEOUT", help="Time limit for one process.")] = "10m",
+    seed: Annotated[int | None, typer.Option(help="Seed of which side begins. Default: random.")] = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Discard the measurements of an earlier, interrupted gate.")
+    ] = False,
     apart: ApartOption = False,
     accept: judging.AcceptOption = None,
     fail_on_inconclusive: judging.InconclusiveOption = False,
@@ -41,4 +51,7 @@ def all_(
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Judge whether HEAD's samples are as good as BASE's, and drawn as fast: by the weights that both runs scored."""
+    """Judge whether HEAD's samples are as good as BASE's, and made as fast.
+
+    Speed is measured now, with the weights whose samples both runs scored.
+    """

@@ -16,14 +16,22 @@ from aigc_bench.cli.gating import gate_app
 @gate_app.command(no_args_is_help=True)
 @acts("aigc_bench.cli.actions.gate_quality:quality")
 def quality(
-    base: Annotated[str, typer.Argument(help="A run's path or id, latest, or a baseline's name.")],
-    head: Annotated[str, typer.Argument(help="The same of what is judged.")] = "latest",
-    claim: Annotated[str, typer.Option(help="What is tested: weights, checkpoint or recipe. Required.")] = "",
-    margin: Annotated[str, typer.Option(help="Worsening of a score that passes: 2% or 0.02.")] = "2%",
-    dead_zone: Annotated[str, typer.Option(help="Worsening of a score that is none.")] = "0.5%",
-    metrics: Annotated[str | None, typer.Option(help="Comma-separated. Without: all of quality.")] = None,
+    base: Annotated[str, typer.Argument(help="The run that is known: its path or id, latest, or a baseline's name.")],
+    head: Annotated[str, typer.Argument(help="The run that is judged, named in the same way.")] = "latest",
+    claim: Annotated[
+        str,
+        typer.Option(
+            help="Required. weights: the same weights, computed in another way; checkpoint: this one against that one; "
+            "recipe: training, over several training seeds."
+        ),
+    ] = "",
+    margin: Annotated[str, typer.Option(help="The worsening of a score that still passes: 2% or 0.02.")] = "2%",
+    dead_zone: Annotated[str, typer.Option(help="Changes up to this size count as unchanged.")] = "0.5%",
+    metrics: Annotated[
+        str | None, typer.Option(help="Names of metrics, comma-separated. Default: all quality metrics.")
+    ] = None,
     paired_seeds: Annotated[
-        bool, typer.Option("--paired-seeds", help="Of a recipe: a training seed means the same on both sides.")
+        bool, typer.Option("--paired-seeds", help="For recipe: compare the sides training seed by training seed.")
     ] = False,
     accept: judging.AcceptOption = None,
     fail_on_inconclusive: judging.InconclusiveOption = False,
@@ -35,4 +43,8 @@ def quality(
     html: judging.HtmlOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Judge whether HEAD is as good as BASE, score by score, by the test that the claim asks for."""
+    """Judge whether HEAD's samples are as good as BASE's.
+
+    Every score is tested by the method that fits the claim.
+    Where nothing changed, at most 1 % of gates report a regression, over all scores together.
+    """

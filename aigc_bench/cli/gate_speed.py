@@ -20,40 +20,70 @@ from aigc_bench.cli.gating import gate_app
 
 BudgetOption = Annotated[
     str | None,
-    typer.Option(envvar="AIGC_BENCH_BUDGET", help="Time for measuring: 90s, 5m, 1h. Without: as long as it takes."),
+    typer.Option(
+        envvar="AIGC_BENCH_BUDGET", help="Time limit for measuring, such as 90s, 5m or 1h. Default: no limit."
+    ),
 ]
 
 
 ApartOption = Annotated[
     bool,
-    typer.Option("--apart", envvar="AIGC_BENCH_APART", help="One process at a time, not both in turns: less memory."),
+    typer.Option(
+        "--apart",
+        envvar="AIGC_BENCH_APART",
+        help="Run one process at a time instead of both with alternating blocks: half the memory, noisier.",
+    ),
 ]
 
 
 @gate_app.command(no_args_is_help=True)
 @acts("aigc_bench.cli.actions.gate_speed:speed")
 def speed(
-    files: Annotated[list[str] | None, typer.Argument(help="pytest-benchmark files or folders.")] = None,
-    base: Annotated[str | None, typer.Option(help="A git ref.")] = None,
-    head: Annotated[str | None, typer.Option(help="A git ref; . is the working tree as it is.")] = None,
-    base_python: Annotated[str | None, typer.Option(help="Or an interpreter, with base installed.")] = None,
-    head_python: Annotated[str | None, typer.Option(help="An interpreter, with head installed.")] = None,
-    base_command: Annotated[str | None, typer.Option(help="Or a command, whose wall time counts.")] = None,
-    head_command: Annotated[str | None, typer.Option(help="A command.")] = None,
+    files: Annotated[list[str] | None, typer.Argument(help="Files or folders of pytest-benchmark tests.")] = None,
+    base: Annotated[str | None, typer.Option(help="Git ref of the version that is known.")] = None,
+    head: Annotated[
+        str | None, typer.Option(help="Git ref of the version that is judged; . is the working tree with its changes.")
+    ] = None,
+    base_python: Annotated[
+        str | None, typer.Option(help="Instead of --base: a Python interpreter with base installed.")
+    ] = None,
+    head_python: Annotated[
+        str | None, typer.Option(help="Instead of --head: a Python interpreter with head installed.")
+    ] = None,
+    base_command: Annotated[
+        str | None, typer.Option(help="Instead of --base: a command whose wall time is measured.")
+    ] = None,
+    head_command: Annotated[
+        str | None, typer.Option(help="Instead of --head: a command whose wall time is measured.")
+    ] = None,
     build: Annotated[
-        str | None, typer.Option(envvar="AIGC_BENCH_BUILD", help="Installs a ref, in place of python -m pip install .")
+        str | None,
+        typer.Option(
+            envvar="AIGC_BENCH_BUILD", help="Command that installs a checked-out ref. Default: python -m pip install ."
+        ),
     ] = None,
     shared_environment: Annotated[
-        bool, typer.Option("--shared-environment", help="This interpreter for both refs, with their sources.")
+        bool,
+        typer.Option(
+            "--shared-environment", help="Do not build environments: run both refs' sources with this interpreter."
+        ),
     ] = False,
-    suite: Annotated[str | None, typer.Option(help="Time this suite's generators as built, in place of files.")] = None,
-    pytest_args: Annotated[str, typer.Option(envvar="AIGC_BENCH_PYTEST_ARGS", help="More for pytest.")] = "",
+    suite: Annotated[
+        str | None, typer.Option(help="Instead of files: time the generators of this suite, untrained.")
+    ] = None,
+    pytest_args: Annotated[
+        str, typer.Option(envvar="AIGC_BENCH_PYTEST_ARGS", help="Further arguments for pytest.")
+    ] = "",
     budget: BudgetOption = None,
-    effect: Annotated[str, typer.Option(help="The slowdown that must be caught.")] = "5%",
-    dead_zone: Annotated[str, typer.Option(help="A slowdown that is none.")] = "0.5%",
-    timeout: Annotated[str, typer.Option(envvar="AIGC_BENCH_TIMEOUT", help="For one process.")] = "10m",
-    seed: Annotated[int | None, typer.Option(help="Which side begins, and how hashes fall. Without: drawn.")] = None,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Forget pairs of an earlier, interrupted gate.")] = False,
+    effect: Annotated[str, typer.Option(help="The smallest slowdown that must be detected, with 95 % power.")] = "5%",
+    dead_zone: Annotated[str, typer.Option(help="Slowdowns up to this size count as unchanged.")] = "0.5%",
+    timeout: Annotated[str, typer.Option(envvar="AIGC_BENCH_TIMEOUT", help="Time limit for one process.")] = "10m",
+    seed: Annotated[
+        int | None, typer.Option(help="Seed of which side begins, and of Python's hashes. Default: random.")
+    ] = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Discard the measurements of an earlier, interrupted gate.")
+    ] = False,
     apart: ApartOption = False,
     accept: judging.AcceptOption = None,
     fail_on_inconclusive: judging.InconclusiveOption = False,
@@ -67,16 +97,24 @@ def speed(
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Judge whether HEAD is slower than BASE, in pairs of fresh processes."""
+    """Judge whether HEAD is slower than BASE.
+
+    Both versions run the same benchmarks in pairs of fresh processes, whose timed blocks of 20 ms alternate.
+    A group-sequential test decides as soon as it can, after 8 pairs at the earliest.
+    Where nothing changed, at most 1 % of gates report a regression.
+    """
 
 
 @gate_app.command("error-rates")
 @acts("aigc_bench.cli.actions.gate_speed:error_rates")
 def error_rates(
-    repeats: Annotated[int, typer.Option(min=1, help="Rounds, each a gate of its own.")] = 10,
+    repeats: Annotated[int, typer.Option(min=1, help="Rounds; each is a complete gate.")] = 10,
     budget: BudgetOption = "5m",
-    seed: Annotated[int, typer.Option(help="Of the order of the sides.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the order of the sides.")] = 0,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Measure on this machine how often the gate is wrong: false alarms, and +5 % of work that it misses."""
+    """Measure how often the gate on speed is wrong on this machine.
+
+    The false-alarm rate is measured on identical work, the power on 5 % more work.
+    """

@@ -7,16 +7,25 @@ from typing import Annotated
 
 import typer
 
-OutputOption = Annotated[Path | None, typer.Option("-o", "--output", help="Write the JSON here, too.")]
-MarkdownOption = Annotated[Path | None, typer.Option("--markdown", help="Write Markdown for a pull request here.")]
-JunitOption = Annotated[Path | None, typer.Option("--junit", help="Write JUnit XML here.")]
-HtmlOption = Annotated[Path | None, typer.Option("--html", help="Write a page with figures here.")]
+OutputOption = Annotated[Path | None, typer.Option("-o", "--output", help="Write the result as JSON to this file.")]
+MarkdownOption = Annotated[
+    Path | None, typer.Option("--markdown", help="Write Markdown for a pull request to this file.")
+]
+JunitOption = Annotated[Path | None, typer.Option("--junit", help="Write JUnit XML to this file.")]
+HtmlOption = Annotated[Path | None, typer.Option("--html", help="Write an HTML page with figures to this file.")]
 AcceptOption = Annotated[
-    Path | None, typer.Option("--accept", envvar="AIGC_BENCH_ACCEPT", help="TOML file of costs that are accepted.")
+    Path | None,
+    typer.Option(
+        "--accept",
+        envvar="AIGC_BENCH_ACCEPT",
+        help="TOML file of regressions that are accepted, with a size, a reason and an end.",
+    ),
 ]
 InconclusiveOption = Annotated[
     bool,
     typer.Option(
-        "--fail-on-inconclusive", envvar="AIGC_BENCH_FAIL_ON_INCONCLUSIVE", help="End with 3 where undecided, not 0."
+        "--fail-on-inconclusive",
+        envvar="AIGC_BENCH_FAIL_ON_INCONCLUSIVE",
+        help="End with exit code 3 where the gate is undecided, instead of 0.",
     ),
 ]

@@ -36,7 +36,9 @@ FeaturesOption = Annotated[
 PrecisionOption = Annotated[
     str,
     typer.Option(
-        "--precision", envvar="AIGC_BENCH_PRECISION", help="Of the extractor's network: fp32, or bf16: faster, no FID."
+        "--precision",
+        envvar="AIGC_BENCH_PRECISION",
+        help="Arithmetic of the extractor: fp32, or bf16, which is faster; its score is not called FID.",
     ),
 ]
 
@@ -51,17 +53,34 @@ def score(
         list[str],
         typer.Argument(help="Folder, zip, tar, npz or npy of images; or a generator: its name or pkg.module:build."),
     ],
-    real: Annotated[str, typer.Option("--real", help="The same of real images, or what `extract` wrote, or moments.")],
-    holdout: Annotated[str | None, typer.Option(help="Further real images: the floor row.")] = None,
+    real: Annotated[
+        str,
+        typer.Option(
+            "--real", help="Real samples in the same forms, a file of `extract`, or an npz with published moments."
+        ),
+    ],
+    holdout: Annotated[
+        str | None,
+        typer.Option(
+            help="Further real samples. They are scored as the row floor: the best that any model can do at this N."
+        ),
+    ] = None,
     protocol: ProtocolOption = None,
     features: FeaturesOption = None,
-    metrics: Annotated[str | None, typer.Option(help="Comma-separated; see `list`.")] = None,
-    limit: Annotated[int | None, typer.Option(help="At most the first so many samples per row.")] = None,
+    metrics: Annotated[str | None, typer.Option(help="Names of metrics, comma-separated; see `list`.")] = None,
+    limit: Annotated[int | None, typer.Option(help="At most the first this many samples of every row.")] = None,
     per_class: Annotated[
-        bool, typer.Option("--per-class", help="FID of every class, too: of folders, arr_1 of an npz, or labels.")
+        bool,
+        typer.Option(
+            "--per-class",
+            help="Also the Fréchet distance of every class; classes are folders, arr_1 of an npz, or labels.",
+        ),
     ] = False,
     paired: Annotated[
-        bool, typer.Option("--paired", help="FAKE holds reconstructions of REAL, in its order: rFID, MSE, PSNR, SSIM.")
+        bool,
+        typer.Option(
+            "--paired", help="FAKE holds reconstructions of REAL in the same order: also rFID, MSE, PSNR and SSIM."
+        ),
     ] = False,
     precision: PrecisionOption = "fp32",
     on_bad_image: BadImageOption = "error",
@@ -69,8 +88,10 @@ def score(
     store: StoreOption = Path("runs"),
     device: DeviceOption = "auto",
     threads: ThreadsOption = None,
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="Write the run's JSON here, too.")] = None,
-    html: Annotated[Path | None, typer.Option("--html", help="Write the report here, too.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Write the run as JSON to this file, too.")
+    ] = None,
+    html: Annotated[Path | None, typer.Option("--html", help="Write the report to this file, too.")] = None,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
