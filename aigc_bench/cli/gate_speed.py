@@ -36,54 +36,68 @@ ApartOption = Annotated[
 ]
 
 
+FilesArgument = Annotated[list[str] | None, typer.Argument(help="Files or folders of pytest-benchmark tests.")]
+BaseOption = Annotated[str | None, typer.Option(help="Git ref of the version that is known.")]
+HeadOption = Annotated[
+    str | None, typer.Option(help="Git ref of the version that is judged; . is the working tree with its changes.")
+]
+BasePythonOption = Annotated[
+    str | None, typer.Option(help="Instead of --base: a Python interpreter with base installed.")
+]
+HeadPythonOption = Annotated[
+    str | None, typer.Option(help="Instead of --head: a Python interpreter with head installed.")
+]
+BaseCommandOption = Annotated[
+    str | None, typer.Option(help="Instead of --base: a command whose wall time is measured.")
+]
+HeadCommandOption = Annotated[
+    str | None, typer.Option(help="Instead of --head: a command whose wall time is measured.")
+]
+BuildOption = Annotated[
+    str | None,
+    typer.Option(
+        envvar="AIGC_BENCH_BUILD", help="Command that installs a checked-out ref. Default: python -m pip install ."
+    ),
+]
+SharedEnvironmentOption = Annotated[
+    bool,
+    typer.Option(
+        "--shared-environment", help="Do not build environments: run both refs' sources with this interpreter."
+    ),
+]
+SuiteOption = Annotated[
+    str | None, typer.Option(help="Instead of files: time the generators of this suite, untrained.")
+]
+PytestArgsOption = Annotated[str, typer.Option(envvar="AIGC_BENCH_PYTEST_ARGS", help="Further arguments for pytest.")]
+EffectOption = Annotated[str, typer.Option(help="The smallest slowdown that must be detected, with 95 % power.")]
+DeadZoneOption = Annotated[str, typer.Option(help="Slowdowns up to this size count as unchanged.")]
+TimeoutOption = Annotated[str, typer.Option(envvar="AIGC_BENCH_TIMEOUT", help="Time limit for one process.")]
+SeedOption = Annotated[
+    int | None, typer.Option(help="Seed of which side begins, and of Python's hashes. Default: random.")
+]
+FreshOption = Annotated[bool, typer.Option("--fresh", help="Discard the measurements of an earlier, interrupted gate.")]
+
+
 @gate_app.command(no_args_is_help=True)
 @acts("aigc_bench.cli.actions.gate_speed:speed")
 def speed(
-    files: Annotated[list[str] | None, typer.Argument(help="Files or folders of pytest-benchmark tests.")] = None,
-    base: Annotated[str | None, typer.Option(help="Git ref of the version that is known.")] = None,
-    head: Annotated[
-        str | None, typer.Option(help="Git ref of the version that is judged; . is the working tree with its changes.")
-    ] = None,
-    base_python: Annotated[
-        str | None, typer.Option(help="Instead of --base: a Python interpreter with base installed.")
-    ] = None,
-    head_python: Annotated[
-        str | None, typer.Option(help="Instead of --head: a Python interpreter with head installed.")
-    ] = None,
-    base_command: Annotated[
-        str | None, typer.Option(help="Instead of --base: a command whose wall time is measured.")
-    ] = None,
-    head_command: Annotated[
-        str | None, typer.Option(help="Instead of --head: a command whose wall time is measured.")
-    ] = None,
-    build: Annotated[
-        str | None,
-        typer.Option(
-            envvar="AIGC_BENCH_BUILD", help="Command that installs a checked-out ref. Default: python -m pip install ."
-        ),
-    ] = None,
-    shared_environment: Annotated[
-        bool,
-        typer.Option(
-            "--shared-environment", help="Do not build environments: run both refs' sources with this interpreter."
-        ),
-    ] = False,
-    suite: Annotated[
-        str | None, typer.Option(help="Instead of files: time the generators of this suite, untrained.")
-    ] = None,
-    pytest_args: Annotated[
-        str, typer.Option(envvar="AIGC_BENCH_PYTEST_ARGS", help="Further arguments for pytest.")
-    ] = "",
+    files: FilesArgument = None,
+    base: BaseOption = None,
+    head: HeadOption = None,
+    base_python: BasePythonOption = None,
+    head_python: HeadPythonOption = None,
+    base_command: BaseCommandOption = None,
+    head_command: HeadCommandOption = None,
+    build: BuildOption = None,
+    shared_environment: SharedEnvironmentOption = False,
+    suite: SuiteOption = None,
+    pytest_args: PytestArgsOption = "",
     budget: BudgetOption = None,
-    effect: Annotated[str, typer.Option(help="The smallest slowdown that must be detected, with 95 % power.")] = "5%",
-    dead_zone: Annotated[str, typer.Option(help="Slowdowns up to this size count as unchanged.")] = "0.5%",
-    timeout: Annotated[str, typer.Option(envvar="AIGC_BENCH_TIMEOUT", help="Time limit for one process.")] = "10m",
-    seed: Annotated[
-        int | None, typer.Option(help="Seed of which side begins, and of Python's hashes. Default: random.")
-    ] = None,
-    fresh: Annotated[
-        bool, typer.Option("--fresh", help="Discard the measurements of an earlier, interrupted gate.")
-    ] = False,
+    effect: EffectOption = "5%",
+    dead_zone: DeadZoneOption = "0.5%",
+    timeout: TimeoutOption = "10m",
+    seed: SeedOption = None,
+    fresh: FreshOption = False,
     apart: ApartOption = False,
     accept: judging.AcceptOption = None,
     fail_on_inconclusive: judging.InconclusiveOption = False,

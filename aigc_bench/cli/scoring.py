@@ -46,52 +46,61 @@ PrecisionOption = Annotated[
 BadImageOption = Annotated[str, typer.Option("--on-bad-image", help="error, or skip: left out, counted and listed.")]
 
 
+FakeArgument = Annotated[
+    list[str],
+    typer.Argument(help="Folder, zip, tar, npz or npy of images; or a generator: its name or pkg.module:build."),
+]
+RealOption = Annotated[
+    str,
+    typer.Option(
+        "--real", help="Real samples in the same forms, a file of `extract`, or an npz with published moments."
+    ),
+]
+HoldoutOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Further real samples. They are scored as the row floor: the best that any model can do at this N."
+    ),
+]
+MetricsOption = Annotated[str | None, typer.Option(help="Names of metrics, comma-separated; see `list`.")]
+LimitOption = Annotated[int | None, typer.Option(help="At most the first this many samples of every row.")]
+PerClassOption = Annotated[
+    bool,
+    typer.Option(
+        "--per-class",
+        help="Also the Fréchet distance of every class; classes are folders, arr_1 of an npz, or labels.",
+    ),
+]
+PairedOption = Annotated[
+    bool,
+    typer.Option(
+        "--paired", help="FAKE holds reconstructions of REAL in the same order: also rFID, MSE, PSNR and SSIM."
+    ),
+]
+OutputOption = Annotated[Path | None, typer.Option("-o", "--output", help="Write the run as JSON to this file, too.")]
+HtmlOption = Annotated[Path | None, typer.Option("--html", help="Write the report to this file, too.")]
+
+
 @app.command(no_args_is_help=True)
 @acts("aigc_bench.cli.actions.scoring:score")
 def score(
-    fake: Annotated[
-        list[str],
-        typer.Argument(help="Folder, zip, tar, npz or npy of images; or a generator: its name or pkg.module:build."),
-    ],
-    real: Annotated[
-        str,
-        typer.Option(
-            "--real", help="Real samples in the same forms, a file of `extract`, or an npz with published moments."
-        ),
-    ],
-    holdout: Annotated[
-        str | None,
-        typer.Option(
-            help="Further real samples. They are scored as the row floor: the best that any model can do at this N."
-        ),
-    ] = None,
+    fake: FakeArgument,
+    real: RealOption,
+    holdout: HoldoutOption = None,
     protocol: ProtocolOption = None,
     features: FeaturesOption = None,
-    metrics: Annotated[str | None, typer.Option(help="Names of metrics, comma-separated; see `list`.")] = None,
-    limit: Annotated[int | None, typer.Option(help="At most the first this many samples of every row.")] = None,
-    per_class: Annotated[
-        bool,
-        typer.Option(
-            "--per-class",
-            help="Also the Fréchet distance of every class; classes are folders, arr_1 of an npz, or labels.",
-        ),
-    ] = False,
-    paired: Annotated[
-        bool,
-        typer.Option(
-            "--paired", help="FAKE holds reconstructions of REAL in the same order: also rFID, MSE, PSNR and SSIM."
-        ),
-    ] = False,
+    metrics: MetricsOption = None,
+    limit: LimitOption = None,
+    per_class: PerClassOption = False,
+    paired: PairedOption = False,
     precision: PrecisionOption = "fp32",
     on_bad_image: BadImageOption = "error",
     weights: WeightsOption = None,
     store: StoreOption = Path("runs"),
     device: DeviceOption = "auto",
     threads: ThreadsOption = None,
-    output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="Write the run as JSON to this file, too.")
-    ] = None,
-    html: Annotated[Path | None, typer.Option("--html", help="Write the report to this file, too.")] = None,
+    output: OutputOption = None,
+    html: HtmlOption = None,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
