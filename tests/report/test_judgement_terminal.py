@@ -48,7 +48,7 @@ def test_what_changed_comes_before_what_is_undecided_and_that_before_what_passes
     text = printed(of_all_sorts())
     order = ("REGRESSION: 2 of 9", "claim: head", "changed", "test_slow", "test_crash", "test_known", "test_better",
              "undecided", "test_noisy", "test_other", "passing", "test_fine", "test_new", "test_gone", "accepted costs",
-             "to know", "tested by", "2 REGRESSION, 1 failed, 1 accepted, 1 improved, 1 INCONCLUSIVE")  # fmt: skip
+             "notes", "tested by", "2 REGRESSION, 1 failed, 1 accepted, 1 improved, 1 INCONCLUSIVE")  # fmt: skip
     place = 0
     for part in order:
         place = text.index(part, place)

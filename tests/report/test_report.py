@@ -144,7 +144,7 @@ def test_scores_are_regrouped_by_whose_code_prints_them(run: Run, exhibits: Exhi
     assert table.row_count == 4
     assert [column.header for column in table.columns][1:] == list(tables.CODE_COLUMNS)
     page = write_report(several, exhibits, tmp_path).read_text()
-    assert "What would whose code have printed?" in page
+    assert "The same samples under other published protocols" in page
 
 
 def test_other_weights_and_several_sets_are_regrouped_too(run: Run) -> None:

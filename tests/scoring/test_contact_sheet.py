@@ -70,7 +70,7 @@ def test_the_costliest_samples_stand_above_their_nearest_real_ones(fake: Images,
         assert torch.equal(pairs[row, 0], picture(fake, number))
         apart = ((REAL.astype(float) - fake[number]) ** 2).sum((1, 2, 3))
         assert torch.equal(pairs[row, 1], picture(REAL, int(apart.argmin())))
-    assert "<h2>What costs most</h2>" in page
+    assert "<h2>Samples that contribute most to the Fréchet distance</h2>" in page
     assert f"<span>{index[0]}<br>{share[0]:.2%}</span>" in page
 
 
@@ -110,7 +110,7 @@ def test_without_a_distance_nothing_is_attributed(fake: Images, tmp_path: Path) 
     """It was not asked for, or it is zero."""
     found, page = sheet(fake, REAL, tmp_path, metrics=("precision",))
     assert {exhibit_of(key)[0] for key in found} == {"samples", "neighbours"}
-    assert "What costs most" not in page
+    assert "Samples that contribute most to the Fréchet distance" not in page
     assert {exhibit_of(key)[0] for key in sheet(REAL, REAL, tmp_path)[0]} >= {"samples", "neighbours"}
 
 

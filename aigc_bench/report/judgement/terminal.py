@@ -79,7 +79,7 @@ def _lists(judgement: Judgement) -> Iterator[RenderableType]:
         ("new, with nothing to compare with", judgement.new),
         ("removed", judgement.removed),
         ("accepted costs", costs),
-        ("to know", judgement.statements),
+        ("notes", judgement.statements),
         ("tested by", decisions.tests(judgement)),
     ):
         if texts:

@@ -209,7 +209,7 @@ OWN_NAMES = ("fd_", "rfd_", "sfd_", "kd_")
 
 
 def by_code(run: Run) -> dict[str, Table]:
-    """What would whose code have printed? Row => code => column => cell, for what that code prints.
+    """The same samples under other published protocols. Row => code => column => cell, for what that code prints.
 
     Empty where fewer than two published protocols were used.
     """

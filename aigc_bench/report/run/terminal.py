@@ -10,12 +10,20 @@ from aigc_bench.report.run import classes, tables
 from aigc_bench.runs.records import Run
 from aigc_bench.selftest.rows import SelfTest
 
+ANCHOR_TEXTS = {
+    "floor": "floor is held-out real data: the best any model can do at this N.\n",
+    "noise": "noise is uniform noise: what any model must beat.\n",
+}
+
 
 def summary_table(run: Run) -> Table:
     """Quality by generator; metrics downwards, so that it fits in 80 columns."""
     rows = tables.table(run, "quality")
     title = f"{run.suite.name}: N = {run.suite.num_samples}"
-    caption = f"± standard error of sampling, ~ standard deviation over training seeds. {tables.verdict(run)}"
+    caption = (
+        "± is the standard error of sampling, ~ the standard deviation over training seeds.\n"
+        f"{''.join(text for name, text in ANCHOR_TEXTS.items() if name in rows)}{tables.verdict(run)}"
+    )
     caption = "\n".join([caption, *classes.sentences(run)])
     out = Table(
         title=title, caption=caption, title_justify="left", caption_justify="left", box=SIMPLE_HEAD, pad_edge=False
@@ -38,11 +46,13 @@ def summary_table(run: Run) -> Table:
 
 
 def code_table(run: Run) -> Table | None:
-    """What would whose code have printed? None where one protocol was used."""
+    """The same samples under other published protocols; None where one protocol was used."""
     sets = tables.by_code(run)
     if not sets:
         return None
-    out = Table(title="What would whose code have printed?", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    out = Table(
+        title="The same samples under other published protocols", title_justify="left", box=SIMPLE_HEAD, pad_edge=False
+    )
     out.add_column("", no_wrap=True)
     shown = tables.code_columns(sets)
     for column in shown:
