@@ -15,17 +15,19 @@ __all__ = ["Options", "__version__", "compare", "gate_quality", "resolve_suite",
 
 if TYPE_CHECKING:
     from aigc_bench.api.comparing import compare, gate_quality
-    from aigc_bench.api.running import Options, resolve_suite, run, save_features, score
+    from aigc_bench.api.options import Options
+    from aigc_bench.api.running import resolve_suite, run
+    from aigc_bench.api.scoring import save_features, score
 
 
 _HOMES = {
-    "Options": "running",
+    "Options": "options",
     "compare": "comparing",
     "gate_quality": "comparing",
     "resolve_suite": "running",
     "run": "running",
-    "save_features": "running",
-    "score": "running",
+    "save_features": "scoring",
+    "score": "scoring",
 }
 """name => module of `aigc_bench.api`"""
 

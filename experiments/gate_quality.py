@@ -27,6 +27,7 @@ from torch import Tensor
 
 import aigc_bench
 from aigc_bench.api import running as api
+from aigc_bench.api.options import Options
 from aigc_bench.core import FeatureExtractor, Features, plugins
 from aigc_bench.core.suites import cases
 from aigc_bench.evidence import extraction
@@ -81,7 +82,7 @@ class Lab:
     real: Features
 
     @classmethod
-    def opened(cls, data: str, steps: int, num_pool: int, options: api.Options) -> Lab:
+    def opened(cls, data: str, steps: int, num_pool: int, options: Options) -> Lab:
         """Train, or take from the cache, and draw."""
         suite = aigc_bench.resolve_suite(data, overrides=[f"generators=[{VAE.format(steps=steps)}]", "seeds=1"])
         rows = api.prepare(suite, options)
@@ -236,7 +237,7 @@ def verdicts(judgements: list[dict[str, Any]]) -> str:
 # ---- recipes -----------------------------------------------------------------------------------------
 
 
-def trained(steps: int, seeds: int, options: api.Options) -> Recorded:
+def trained(steps: int, seeds: int, options: Options) -> Recorded:
     """The digits suite's VAE over so many training seeds; cached, a case at a time."""
     entry = f'{{build="vae", batch_size=128, budget={{steps={steps}}}, options={{latent_dim=16, hidden=256}}}}'
     metrics = f"metrics={json.dumps(list(RECIPE_METRICS))}"
@@ -356,7 +357,7 @@ def main() -> None:
     parser.add_argument("--sections", nargs="+", default=["alike", "power", "recipe"])
     given = parser.parse_args()
     torch.set_num_threads(1)
-    options = api.Options(given.store / given.data, "cpu", 1, given.data_dir)
+    options = Options(given.store / given.data, "cpu", 1, given.data_dir)
     given.store.mkdir(parents=True, exist_ok=True)
     journal = Journal(given.store / f"{given.data}-{given.steps}-{given.pool}.jsonl")
     print("## Quality\n")
@@ -372,7 +373,7 @@ def main() -> None:
                     print(line, flush=True)
     if "recipe" in given.sections:
         print(f"\n### {TITLES['recipe']}\n")
-        recipe_options = api.Options(given.store / "digits", "cpu", 1)
+        recipe_options = Options(given.store / "digits", "cpu", 1)
         steps = given.recipe_steps
         full = trained(steps, given.seeds, recipe_options)
         others = {

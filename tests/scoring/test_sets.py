@@ -21,12 +21,12 @@ from numpy.typing import NDArray
 from torch.utils.data import DataLoader, TensorDataset
 
 import aigc_bench
-from aigc_bench.api.running import by_name
+from aigc_bench.api.scoring import by_name
 from aigc_bench.core import FeaturePair, Features
 from aigc_bench.core.errors import AigcBenchError, ConfigurationError, DataError, UnknownNameError
 from aigc_bench.data import digits
 from aigc_bench.evidence import extraction
-from aigc_bench.metrics import balls, frechet, kernel, manifold, protocols, sweep
+from aigc_bench.metrics import balls, frechet, kernel, manifold, protocols
 from aigc_bench.modalities.image.extractors import inception
 from aigc_bench.modalities.image.extractors.inception_layout import variance_preserving_weights
 from aigc_bench.runs.records import Run
@@ -155,7 +155,7 @@ def test_what_is_derived_of_the_real_side_is_kept_with_its_features(
         "of",
         classmethod(lambda cls, x: made.append(len(x)) or moments_of(cls, x)),  # type: ignore[func-returns-value]
     )
-    monkeypatch.setattr(sweep, "squared_radii", lambda pool, k: made.append(len(pool)) or radii_of(pool, k))  # type: ignore[func-returns-value]
+    monkeypatch.setattr(balls, "squared_radii", lambda pool, k: made.append(len(pool)) or radii_of(pool, k))  # type: ignore[func-returns-value]
     again, _ = aigc_bench.score(
         files / "fake.npy",
         tmp_path / "real.safetensors",

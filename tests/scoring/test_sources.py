@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader
 
 import aigc_bench
 from aigc_bench import noise
-from aigc_bench.api.running import by_name
+from aigc_bench.api.scoring import by_name
 from aigc_bench.core import SampleSpec
 from aigc_bench.core.errors import AigcBenchError, ConfigurationError, DataError, GeneratorError, NothingMeasuredError
 from aigc_bench.generators import drawing

@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 
 from aigc_bench.api import comparing
-from aigc_bench.api import running as api
+from aigc_bench.cli.actions.outputs import write_json
 from aigc_bench.cli.actions.tables import print_tables
 from aigc_bench.report.run.comparison import comparison_tables
 from aigc_bench.runs import baselines
@@ -25,7 +25,7 @@ def compare(
     """See `aigc_bench.cli.comparing.compare`."""
     found = comparing.compare(base, head, store=store, baselines=baselines)
     if output is not None:
-        api.write_json(found, output)
+        write_json(found, output)
     if as_json:
         print(found.model_dump_json(indent=2))
         return

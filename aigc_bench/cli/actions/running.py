@@ -13,7 +13,9 @@ from typing import Any
 from rich.console import Console
 
 from aigc_bench.api import running as api
+from aigc_bench.api.options import Options
 from aigc_bench.cli import progress
+from aigc_bench.cli.actions.outputs import write_json
 from aigc_bench.cli.application import (
     command_line,
     stderr,
@@ -40,7 +42,7 @@ def run(
 ) -> None:
     """See `aigc_bench.cli.running.run`."""
     sys.path.insert(0, os.getcwd())  # so that --generator finds a module of the working directory
-    options = api.Options(store, device, threads, data_dir, download)
+    options = Options(store, device, threads, data_dir, download)
     resolved = api.resolve_suite(suite, overrides=set_ or (), seeds=seeds, limit=limit, generators=generator or ())
     if dry_run:
         _print_plan(api.prepare(resolved, options), as_json)
@@ -48,7 +50,7 @@ def run(
     with progress.shown(stderr(), quiet=quiet) as on_event:
         found, folder = api.run(resolved, options, on_event=on_event, command=command_line())
     if output is not None:
-        api.write_json(found, output)
+        write_json(found, output)
     if as_json:
         print(found.model_dump_json(indent=2))
     else:

@@ -10,7 +10,12 @@ from typing import Any
 from rich.console import Console
 
 from aigc_bench.api import running as api
+from aigc_bench.api.checking import selftest as selftest_
+from aigc_bench.api.options import Options
+from aigc_bench.api.scoring import by_name, save_features
+from aigc_bench.api.scoring import score as score_
 from aigc_bench.cli import progress
+from aigc_bench.cli.actions.outputs import copy_report, write_json
 from aigc_bench.cli.actions.tables import print_tables
 from aigc_bench.cli.application import (
     command_line,
@@ -45,8 +50,8 @@ def score(
     """See `aigc_bench.cli.scoring.score`."""
     sys.path.insert(0, os.getcwd())  # so that a generator or --features is found in the working directory
     with progress.shown(stderr(), quiet=quiet) as on_event:
-        found, folder = api.score(
-            api.by_name(fake),
+        found, folder = score_(
+            by_name(fake),
             real,
             holdout=holdout,
             protocols=protocol or (),
@@ -57,14 +62,14 @@ def score(
             paired=paired,
             precision=precision,
             on_bad_image=_on_bad_image(on_bad_image),
-            options=api.Options(store, device, threads, weights=weights),
+            options=Options(store, device, threads, weights=weights),
             on_event=on_event,
             command=command_line(),
         )
     if output is not None:
-        api.write_json(found, output)
+        write_json(found, output)
     if html is not None:
-        api.copy_report(folder, html)
+        copy_report(folder, html)
     if as_json:
         print(found.model_dump_json(indent=2))
     else:
@@ -89,14 +94,14 @@ def extract(
     """See `aigc_bench.cli.scoring.extract`."""
     sys.path.insert(0, os.getcwd())
     with progress.shown(stderr(), quiet=quiet) as on_event:
-        found = api.save_features(
+        found = save_features(
             real,
             output,
             protocol=protocol,
             features=features,
             precision=precision,
             on_bad_image=_on_bad_image(on_bad_image),
-            options=api.Options(store, device, threads, weights=weights),
+            options=Options(store, device, threads, weights=weights),
             on_event=on_event,
         )
     num, width = found.features.pool.shape
@@ -121,7 +126,7 @@ def selftest(
 ) -> None:
     """See `aigc_bench.cli.scoring.selftest`."""
     with progress.shown(stderr(), quiet=quiet) as on_event:
-        found = api.selftest(api.Options(store, device, threads, data_dir, download, weights), on_event=on_event)
+        found = selftest_(Options(store, device, threads, data_dir, download, weights), on_event=on_event)
     if as_json:
         print(found.model_dump_json(indent=2))
     else:

@@ -1,0 +1,47 @@
+"""Where and how things are computed, for every function of the Python interface."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from aigc_bench.core import OnEvent
+from aigc_bench.core.errors import ConfigurationError
+from aigc_bench.evidence import extraction
+from aigc_bench.runs.store import Store
+from aigc_bench.system.machine import choose_device
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Where and how a suite runs; what is measured stands in the suite."""
+
+    store: Path = Path("runs")
+    device: str = "auto"
+    threads: int | None = None
+    """None: as many as torch takes"""
+    data_dir: Path | None = None
+    """where data sets lie that are not embedded"""
+    download: bool = False
+    weights: Path | None = None
+    """Inception's published weights; None: AIGC_BENCH_WEIGHTS, or the cache folder"""
+
+
+def machine(options: Options) -> torch.device:
+    """The device to compute on, with torch's threads set.
+
+    Raises:
+        ConfigurationError: no such device, or fewer than one thread.
+    """
+    if options.threads is not None:
+        if options.threads < 1:
+            raise ConfigurationError(f"expected --threads of at least 1, got {options.threads}")
+        torch.set_num_threads(options.threads)
+    return choose_device(options.device)
+
+
+def place_of(options: Options, on_event: OnEvent) -> extraction.Place:
+    """Where features are computed and kept."""
+    return extraction.Place(Store(options.store).cache, machine(options), on_event, options.weights)
