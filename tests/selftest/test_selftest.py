@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from aigc_bench import cli, noise
 from aigc_bench.core.errors import DataError, MeasurementError, NotAvailableError, NothingMeasuredError, StoreError
 from aigc_bench.data import cifar10
-from aigc_bench.metrics import balls, kernel, sweep
+from aigc_bench.metrics import balls, kernel
 from aigc_bench.modalities.image.extractors import inception, inception_network, resize
 from aigc_bench.selftest import pixels, published, statistics
 from aigc_bench.selftest.rows import Check, Row, SelfTest, measured
@@ -121,7 +121,7 @@ def brighter_resize(monkeypatch: pytest.MonkeyPatch) -> None:
 def fewer_neighbours(monkeypatch: pytest.MonkeyPatch) -> None:
     """The point itself counts as its own neighbour."""
     true = balls.squared_radii
-    monkeypatch.setattr(sweep, "squared_radii", lambda pool, k: torch.cat([pool[:, :1] * 0, true(pool, k)[:, :-1]], 1))
+    monkeypatch.setattr(balls, "squared_radii", lambda pool, k: torch.cat([pool[:, :1] * 0, true(pool, k)[:, :-1]], 1))
 
 
 def nine_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
