@@ -1,7 +1,7 @@
 """Words in, words out, exit codes.
 
-Results go to stdout; progress and messages to stderr. Heavy imports stand inside the commands that need them, so
-that `--help` answers at once.
+Results go to stdout; progress and messages to stderr. These modules declare the commands; what a command does stands in
+`cli/actions/`, which is imported when the command runs, so that `--help` answers at once.
 """
 
 # The order of `--help`.

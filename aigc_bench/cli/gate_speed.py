@@ -119,11 +119,16 @@ def speed(
     """
 
 
+RatesBudgetOption = Annotated[
+    str | None, typer.Option(envvar="AIGC_BENCH_BUDGET", help="Time limit for measuring, such as 90s, 5m or 1h.")
+]
+
+
 @gate_app.command("error-rates")
 @acts("aigc_bench.cli.actions.gate_speed:error_rates")
 def error_rates(
     repeats: Annotated[int, typer.Option(min=1, help="Rounds; each is a complete gate.")] = 10,
-    budget: BudgetOption = "5m",
+    budget: RatesBudgetOption = "5m",
     seed: Annotated[int, typer.Option(help="Seed of the order of the sides.")] = 0,
     as_json: JsonOption = False,
     quiet: QuietOption = False,

@@ -7,7 +7,6 @@ was, and what was seen is not seen again. When all are there they become one map
 from __future__ import annotations
 
 import contextlib
-import inspect
 import itertools
 import json
 import os
@@ -28,7 +27,7 @@ from aigc_bench.core.errors import DataError, MeasurementError, foreign_code
 from aigc_bench.evidence import feature_files
 from aigc_bench.evidence.feature_files import tensors_of
 from aigc_bench.metrics import balls, frechet
-from aigc_bench.metrics.protocols import Protocol
+from aigc_bench.metrics.protocols import PROTOCOLS, Protocol
 from aigc_bench.samples.sets import Chunk, SampleSet, readable
 from aigc_bench.system.cache import Cache, digest_of
 from aigc_bench.system.files import writing
@@ -76,7 +75,7 @@ class Place:
     device: torch.device
     on_event: OnEvent = field(default=lambda event: None)
     weights: Path | None = None
-    """a file for extractors with an option `weights`, such as Inception's published one; None: where they look"""
+    """a file of Inception's published weights; None: where the extractor looks by itself"""
     extractors: dict[str, core.FeatureExtractor] = field(default_factory=dict, compare=False, repr=False)
     """those built last, of which at most MAX_EXTRACTORS are held; a place lives as long as one command"""
 
@@ -105,7 +104,8 @@ def extractor_for(protocol: Protocol, samples: SampleSet, place: Place) -> core.
     shape = samples.shape or tuple(next(samples.chunks(1)).samples.shape[1:])
     spec = SampleSpec(samples.modality, shape, samples.sample_rate)
     options = dict(protocol.options)
-    if place.weights is not None and "weights" in inspect.signature(builder).parameters:
+    # They are those of the published protocols' network; what an outsider calls its weights is another matter.
+    if place.weights is not None and builder is plugins.load("features", PROTOCOLS["tf"].features):
         options["weights"] = str(place.weights)
     # Without an option an extractor may look for its weights where the user's environment says.
     key = digest_of([protocol.features, options, asdict(spec), os.environ.get("AIGC_BENCH_WEIGHTS")])

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import threading
+import types
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +17,12 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from aigc_bench.core import Features
+from aigc_bench.core import Features, SampleSpec
 from aigc_bench.core.errors import DataError, StoreError
 from aigc_bench.evidence import extraction
-from aigc_bench.metrics.protocols import Protocol
+from aigc_bench.metrics.protocols import PROTOCOLS, Protocol
 from aigc_bench.modalities.image import encoded as encoded_module
+from aigc_bench.modalities.image.extractors import pixels
 from aigc_bench.modalities.image.opening import open_samples
 from aigc_bench.runs.store import Store
 
@@ -295,3 +299,22 @@ def test_only_errors_of_writing_ask_for_room(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(extraction.feature_files, "write_chunk", full)
     with pytest.raises(StoreError, match=r"No space left.*free some space"):
         extraction.features_of(Means(), open_samples(DataLoader(Pairs(images))), place(tmp_path))
+
+
+def test_weights_are_inceptions_alone(tmp_path: Path, random_weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An outside extractor with an option of that name does not get them; Inception does, before the environment's."""
+    given: list[str | None] = []
+
+    def build(spec: SampleSpec, *, device: torch.device, weights: str | None = None) -> Any:
+        given.append(weights)
+        return pixels.build(spec, device=device)
+
+    outsider = types.ModuleType("outsider_with_weights")
+    outsider.build = build  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "outsider_with_weights", outsider)
+    monkeypatch.setenv("AIGC_BENCH_WEIGHTS", str(tmp_path / "nowhere.pth"))
+    where = replace(place(tmp_path), weights=random_weights)
+    samples = open_samples(np.zeros((4, 8, 8, 3), np.uint8))
+    extraction.extractor_for(Protocol("outsider", "outsider_with_weights:build"), samples, where)
+    assert given == [None]
+    assert extraction.extractor_for(PROTOCOLS["tf"], samples, where).name.startswith("inception[")
