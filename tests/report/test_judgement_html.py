@@ -162,3 +162,13 @@ def test_the_same_judgement_gives_the_same_bytes() -> None:
     """Figures and page."""
     found = judgement(regression(), decision())
     assert page(found) == page(found)
+
+
+def test_pictures_of_every_training_seed_are_told_apart() -> None:
+    """The first seed is 0, and is named as the others are; what was not trained has none."""
+    images = torch.zeros(2, 1, 4, 4, dtype=torch.uint8)
+    shown = {f"samples/{row}": images for row in ("gan/0", "gan/1", "plain/-")}
+    text = page(of_all_sorts(), Pictures(shown, shown))
+    assert "gan, training seed 0" in text
+    assert "gan, training seed 1" in text
+    assert "plain, training seed" not in text

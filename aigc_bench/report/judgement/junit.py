@@ -103,7 +103,7 @@ def _details(row: Row) -> str:
         "p": "" if item.p_value is None else f"{item.p_value:.3g}",
         "test": item.test,
         "units": str(item.num_units or ""),
-        "units that would decide": str(item.needed_units or ""),
+        "units needed": str(item.needed_units or ""),
     }
     return "\n".join(f"{key}: {text}" for key, text in lines.items() if text not in ("", "–"))
 

@@ -74,7 +74,7 @@ def _grids(pictures: Pictures) -> list[dict[str, Any]]:
             sides = [(role, data_uri(modality.picture(side[key], GRID_COLUMNS, None)))
                      for role, side in (("base", base), ("head", head))]  # fmt: skip
             seed = key.rpartition("/")[2]
-            found.append({"name": name if seed in "-0" else f"{name}, training seed {seed}", "sides": sides,
+            found.append({"name": name if seed == "-" else f"{name}, training seed {seed}", "sides": sides,
                           "distance": _distance(modality, base[key], head[key])})  # fmt: skip
     return found
 
