@@ -22,7 +22,7 @@ from torch import Tensor
 
 from aigc_bench import core, evidence, modalities
 from aigc_bench import samples as sample_sets
-from aigc_bench.core import Features, OnEvent, SampleSpec, plugins
+from aigc_bench.core import Features, OnEvent, plugins
 from aigc_bench.core.errors import DataError, MeasurementError, foreign_code
 from aigc_bench.evidence import feature_files
 from aigc_bench.evidence.feature_files import tensors_of
@@ -101,8 +101,7 @@ def extractor_for(protocol: Protocol, samples: SampleSet, place: Place) -> core.
         ConfigurationError: it does not take such images.
     """
     builder = plugins.load("features", protocol.features)
-    shape = samples.shape or tuple(next(samples.chunks(1)).samples.shape[1:])
-    spec = SampleSpec(samples.modality, shape, samples.sample_rate)
+    spec = samples.spec_of_first()
     options = dict(protocol.options)
     # They are those of the published protocols' network; what an outsider calls its weights is another matter.
     if place.weights is not None and builder is plugins.load("features", PROTOCOLS["tf"].features):

@@ -40,8 +40,6 @@ class Modality:
     name: str
     dtype: torch.dtype
     """of canonical samples"""
-    axes: str
-    """how messages write the shape of a sample: "(C, H, W)" """
     check_shape: Callable[[tuple[int, ...]], str | None]
     """what is wrong with a sample's shape: "expected images (C, H, W) with C = 1 or 3"; None where it fits"""
     check_values: Callable[[Tensor], str | None]
@@ -63,8 +61,6 @@ class Modality:
     """what `sheet` gave, how many stand in a row, and a scale or None => PNG"""
     difference: Callable[[Tensor, Tensor], str]
     """what `sheet` gave of the same seeds on two sides => how far apart they are, in words"""
-    features: tuple[str, ...] = ()
-    """entry points of extractors that work without download or training, for messages"""
     corruptions: Mapping[str, Callable[[Tensor, float], Tensor]] = field(default_factory=dict)
     """name => (N, *shape) and a strength from 0 to 1 => the same, deliberately made worse"""
     is_default: bool = False
@@ -105,7 +101,9 @@ def claiming(source: Any) -> Modality:
     claims = [modality for modality in installed if modality.claims(source)]
     if len(claims) > 1:
         names = ", ".join(modality.name for modality in claims)
-        raise ConfigurationError(f"{source} may hold samples of several modalities ({names}); say which: --modality")
+        raise ConfigurationError(
+            f"{source} may hold samples of several modalities ({names}); expected a form that one of them alone reads"
+        )
     return claims[0] if claims else _default()
 
 

@@ -87,6 +87,11 @@ class SampleSet(ABC):
         """What one sample is, where all samples are known to have one shape."""
         return None if self.shape is None else SampleSpec(self.modality, self.shape, self.sample_rate)
 
+    def spec_of_first(self) -> SampleSpec:
+        """What the first sample is, which has to be read where not all are known to have one shape."""
+        shape = self.shape or tuple(next(self.chunks(1)).samples.shape[1:])
+        return SampleSpec(self.modality, shape, self.sample_rate)
+
     @property
     @abstractmethod
     def digest(self) -> str | None:

@@ -88,7 +88,7 @@ def test_what_is_timed_is_what_was_scored(runs: Any, tmp_path: Path) -> None:
     found = benchmarks.measured(runnable(side, None), None, 0)
     assert {name: reading.failure for name, reading in found.of.items()} == dict.fromkeys(
         ("toy: sample@4", "toy: sample@16"),
-        "it draws other samples than were scored, by up to 255 grey levels: score them anew",
+        "it draws other samples than were scored, which differ by up to 255: score them anew",
     )
 
 

@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+import aigc_bench
+
 PACKAGE = Path(__file__).parent / "points"
 SUITE = """
 name = "points"
@@ -108,3 +110,36 @@ def test_points_that_exist_are_scored(call: Callable[..., str], tmp_path: Path) 
     assert run["dataset"]["modality"] == "points"
     (tmp_path / "odd.csv").write_text("x,y,z\n")
     call("score", "odd.csv", *arguments, code=2)
+
+
+UNLIKE = """
+import json, sys, torch
+from safetensors.torch import save_file
+import aigc_bench_points as package
+from aigc_bench_turns import Turns
+from aigc_bench.gate.probe.run_times import unlike
+
+device = torch.device("cpu")
+scored, same, other = (package.build_circle(package.SPEC, device=device, radius=r) for r in (0.5, 0.5, 0.4))
+save_file({"samples": scored.sample(torch.arange(8))}, "exhibits.safetensors")
+case = {"exhibits": "exhibits.safetensors", "samples": "samples"}
+print(json.dumps([unlike(same, case, device), unlike(other, case, device)]))
+"""
+
+
+@pytest.mark.slow
+def test_points_that_are_timed_are_those_that_were_scored(installed: Path, tmp_path: Path) -> None:
+    """Samples of a type with fractions are told apart, too, before anything is timed."""
+    plugin = Path(aigc_bench.__file__).parent / "gate" / "plugin"
+    path = os.pathsep.join([str(installed), str(plugin), os.environ.get("PYTHONPATH", "")])
+    done = subprocess.run(
+        [sys.executable, "-c", UNLIKE],
+        env={**os.environ, "PYTHONPATH": path},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    same, other = json.loads(done.stdout)
+    assert same is None
+    assert other.startswith("it draws other samples than were scored, which differ by up to 0.")

@@ -15,6 +15,7 @@ import aigc_bench
 from aigc_bench.core import Features, SampleSpec
 from aigc_bench.core.errors import DataError, NothingMeasuredError
 from aigc_bench.runs.records import Run
+from aigc_bench.runs.store import load_exhibits
 
 REAL, _ = labelled_digits("reference")
 FAKE = noisy(REAL)
@@ -38,7 +39,8 @@ def test_features_made_earlier_serve_the_passes_they_fit(tmp_path: Path) -> None
     real = tmp_path / "real.safetensors"
     aigc_bench.save_features(REAL, real, features="pixels", options=options(tmp_path))
     both = ["scoring_kit:build_corner", "pixels"]
-    run, _ = aigc_bench.score(FAKE, real, features=both, **FD, options=options(tmp_path))
+    run, folder = aigc_bench.score(FAKE, real, features=both, **FD, options=options(tmp_path))
+    assert "costly_share/samples/-" in load_exhibits(folder)  # of the extractor that has a distance
     plain, _ = aigc_bench.score(FAKE, real, features=["pixels"], **FD, options=options(tmp_path / "plain"))
     assert list(values(run).values()) == list(values(plain).values())
     (missing,) = [score for score in run.scores if unmarked(score.metric) == "fd_corner"]

@@ -21,8 +21,9 @@ from aigc_bench.generators.blueprint import Blueprint
 from aigc_bench.modalities.modality import modality_of
 from aigc_bench.system import timing
 
-LEVELS = 1
-"""grey levels that a sample may change by with the size of its batch"""
+LEVELS = 1.0
+"""units, grey levels of an image, that a sample may change by with the size of its batch; less where the modality
+allows less"""
 
 
 def times(asked: dict[str, Any], turns: Turns) -> list[dict[str, Any]]:
@@ -53,12 +54,13 @@ def unlike(generator: Generator, case: dict[str, Any], device: torch.device) -> 
     """Why what is timed is not what was scored; None if it is."""
     with safe_open(case["exhibits"], "pt") as file:
         expected = file.get_tensor(case["samples"])
-    drawn = modality_of(generator.spec).sheet(list(generator.sample(torch.arange(len(expected), device=device)).cpu()))
+    modality = modality_of(generator.spec)
+    drawn = modality.sheet(list(generator.sample(torch.arange(len(expected), device=device)).cpu()))
     if drawn.shape != expected.shape:
         return f"it draws samples of shape {tuple(drawn.shape)}, and {tuple(expected.shape)} were scored"
-    apart = int((drawn.int() - expected.int()).abs().max())
-    if apart > LEVELS:
-        return f"it draws other samples than were scored, by up to {apart} grey levels: score them anew"
+    apart = float((drawn.double() - expected.double()).abs().max())
+    if apart > min(LEVELS, modality.tolerance):
+        return f"it draws other samples than were scored, which differ by up to {apart:g}: score them anew"
     return None
 
 

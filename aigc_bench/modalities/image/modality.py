@@ -37,7 +37,6 @@ def _pairwise_errors(original: Tensor, made: Tensor) -> ReconstructionErrors:
 image = Modality(
     name=NAME,
     dtype=torch.uint8,
-    axes="(C, H, W)",
     check_shape=_check_shape,
     check_values=lambda batch: None,
     quantise="x.mul(255).round().to(torch.uint8)",
@@ -49,7 +48,6 @@ image = Modality(
     sheet=tiled,
     picture=grid,
     difference=difference,
-    features=("pixels",),
     corruptions=CORRUPTIONS,
     is_default=True,
 )

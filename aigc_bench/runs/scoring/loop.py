@@ -116,7 +116,7 @@ def _score_row(
     findings: Findings, row: Row, extractions: Sequence[Pass], bench: Bench, entries: dict[str, str]
 ) -> None:
     """Everything about one row; where its features are kept goes into `entries`, by extractor's digest."""
-    first: tuple[Observation, Sequence[Score]] | None = None
+    first: tuple[Observation, float | None] | None = None
     for extraction in extractions:
         findings.drifts += reduced_precision.drifts(
             row.name, row.samples, bench.reference, extraction.protocols[0], bench.place, bench.limit
@@ -132,7 +132,7 @@ def _score_row(
         scores = list(seen.scores(extraction.protocols, bench.metrics, bench.place))
         findings.scores += scores
         _add_classes(findings, seen, extraction, bench, is_first=first is None)
-        first = first or (seen, scores)
+        first = first or (seen, seen.distance(scores, extraction.protocols[0]))
     evidence = dict[type[Evidence], Sequence[Evidence]]()
     if row.subject is not None:
         findings.scores += _generator_scores(row, row.subject, bench, evidence)
@@ -176,13 +176,13 @@ def _show(
     findings: Findings,
     row: Row,
     seen: Observation,
-    scores: Sequence[Score],
+    distance: float | None,
     bench: Bench,
     evidence: Mapping[type[Evidence], Sequence[Evidence]],
 ) -> None:
     """What the report shows of a row beside its scores."""
-    distance = None if bench.reference.statistics else seen.distance(scores, bench.protocols[0])
-    sheet = contact_sheet.sheet_of(seen, bench, distance)
+    # A distance to published moments is not one to the real samples that single ones are held against.
+    sheet = contact_sheet.sheet_of(seen, bench, None if bench.reference.statistics else distance)
     findings.exhibits |= sheet.exhibits
     findings.notes += sheet.notes
     if row.subject is not None and bench.observer is not None:

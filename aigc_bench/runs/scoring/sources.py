@@ -128,9 +128,9 @@ def _spec(name: str, reference: Reference) -> SampleSpec:
             f"{name} makes samples of the real ones' shape, and {reference.name} holds none; give real images"
         )
     # The headers of files say it, where there are files; the items of a data set have to be looked at.
-    shape = real.shape or (None if real.digest else tuple(next(real.chunks(1)).samples.shape[1:]))
-    if shape is None:
+    spec = real.spec if real.digest else real.spec_of_first()
+    if spec is None:
         raise ConfigurationError(
             f"{name} makes samples of one size, and {real.name} holds images of several; resize them first"
         )
-    return SampleSpec(real.modality, shape, real.sample_rate)
+    return spec

@@ -79,7 +79,6 @@ def _picture(samples: Tensor, num_columns: int, scale: int | None = None) -> byt
 points = Modality(
     name="points",
     dtype=torch.float32,
-    axes="(2,)",
     check_shape=lambda shape: None if shape == (2,) else "expected points (2,)",
     check_values=_check_values,
     quantise="x.clamp(-1, 1).float()",
@@ -91,7 +90,6 @@ points = Modality(
     sheet=_sheet,
     picture=_picture,
     difference=lambda base, head: f"points move by {float((base - head).norm(dim=1).mean()):.3g} on average",
-    features=("coordinates",),
     corruptions={"shrink": lambda samples, strength: samples * (1 - strength)},
 )
 
