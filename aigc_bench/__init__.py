@@ -11,17 +11,28 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
-__all__ = ["Options", "__version__", "compare", "gate_quality", "resolve_suite", "run", "save_features", "score"]
+__all__ = [
+    "Options",
+    "Scoring",
+    "__version__",
+    "compare",
+    "gate_quality",
+    "resolve_suite",
+    "run",
+    "save_features",
+    "score",
+]
 
 if TYPE_CHECKING:
     from aigc_bench.api.comparing import compare, gate_quality
     from aigc_bench.api.options import Options
     from aigc_bench.api.running import resolve_suite, run
-    from aigc_bench.api.scoring import save_features, score
+    from aigc_bench.api.scoring import Scoring, save_features, score
 
 
 _HOMES = {
     "Options": "options",
+    "Scoring": "scoring",
     "compare": "comparing",
     "gate_quality": "comparing",
     "resolve_suite": "running",
@@ -40,4 +51,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_HOMES])
+    return sorted({*globals(), *_HOMES})

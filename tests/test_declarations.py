@@ -35,10 +35,10 @@ print(num, sorted(heavy & set(sys.modules)))
 
 @pytest.mark.parametrize("action", sorted(ACTIONS))
 def test_an_action_takes_what_its_command_declares(action: str) -> None:
-    """The same parameters in the same order; the defaults are the declaration's alone."""
+    """The same parameters, given by name; the defaults are the declaration's alone."""
     module, _, name = action.partition(":")
     function = getattr(importlib.import_module(module), name)
-    assert list(inspect.signature(function).parameters) == list(inspect.signature(ACTIONS[action]).parameters)
+    assert set(inspect.signature(function).parameters) == set(inspect.signature(ACTIONS[action]).parameters)
 
 
 def test_help_of_every_command_loads_nothing_heavy() -> None:

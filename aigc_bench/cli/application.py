@@ -44,7 +44,7 @@ WeightsOption = Annotated[
     Path | None, typer.Option("--weights", envvar="AIGC_BENCH_WEIGHTS", help="Inception's published weights.")
 ]
 
-ACTIONS: dict[str, Callable[..., None]] = {}
+ACTIONS: dict[str, Callable[..., object]] = {}
 """action => its declaration"""
 
 ASK_AGAIN_S = 2.0
@@ -93,7 +93,8 @@ def acts(action: str) -> Callable[[Callable[P, None]], Callable[P, None]]:
     """Declare a command: options and help stand in its module, which imports nothing heavy; what it does elsewhere.
 
     Args:
-        action: "package.module:function" with the parameters of the declaration; imported when the command is run.
+        action: "package.module:function" with the parameters of the declaration, imported when the command is run; or
+            a class with these fields, where they are many, whose instance is called.
     """
 
     def declared(declaration: Callable[P, None]) -> Callable[P, None]:
@@ -102,7 +103,9 @@ def acts(action: str) -> Callable[[Callable[P, None]], Callable[P, None]]:
         @functools.wraps(declaration)
         def command(*args: P.args, **kwargs: P.kwargs) -> None:
             module, _, function = action.partition(":")
-            getattr(importlib.import_module(module), function)(*args, **kwargs)
+            work = getattr(importlib.import_module(module), function)(*args, **kwargs)
+            if callable(work):
+                work()
 
         return reported(command)
 

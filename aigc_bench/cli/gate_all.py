@@ -15,7 +15,7 @@ from aigc_bench.cli.gating import gate_app
 
 
 @gate_app.command("all", no_args_is_help=True)
-@acts("aigc_bench.cli.actions.gate_all:all_")
+@acts("aigc_bench.cli.actions.gate_all:All")
 def all_(
     base: Annotated[str, typer.Argument(help="The run that is known: its path or id, or latest.")],
     head: Annotated[str, typer.Argument(help="The run that is judged, named in the same way.")] = "latest",

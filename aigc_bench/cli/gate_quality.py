@@ -14,7 +14,7 @@ from aigc_bench.cli.gating import gate_app
 
 
 @gate_app.command(no_args_is_help=True)
-@acts("aigc_bench.cli.actions.gate_quality:quality")
+@acts("aigc_bench.cli.actions.gate_quality:Quality")
 def quality(
     base: Annotated[str, typer.Argument(help="The run that is known: its path or id, latest, or a baseline's name.")],
     head: Annotated[str, typer.Argument(help="The run that is judged, named in the same way.")] = "latest",

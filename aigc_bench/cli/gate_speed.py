@@ -79,7 +79,7 @@ FreshOption = Annotated[bool, typer.Option("--fresh", help="Discard the measurem
 
 
 @gate_app.command(no_args_is_help=True)
-@acts("aigc_bench.cli.actions.gate_speed:speed")
+@acts("aigc_bench.cli.actions.gate_speed:Speed")
 def speed(
     files: FilesArgument = None,
     base: BaseOption = None,

@@ -82,7 +82,7 @@ HtmlOption = Annotated[Path | None, typer.Option("--html", help="Write the repor
 
 
 @app.command(no_args_is_help=True)
-@acts("aigc_bench.cli.actions.scoring:score")
+@acts("aigc_bench.cli.actions.scoring:Score")
 def score(
     fake: FakeArgument,
     real: RealOption,

@@ -29,7 +29,7 @@ class Features:
 
     @property
     def num_samples(self) -> int:
-        """N."""
+        """The number of samples, N."""
         return int(self.pool.shape[0])
 
 
@@ -88,7 +88,7 @@ class StatisticsPair:
 
     @property
     def labels(self) -> Mapping[str, str]:
-        """As of a `FeaturePair`."""
+        """Which extractor the statistics are of."""
         return {"extractor": self.extractor}
 
 
@@ -110,7 +110,7 @@ class ReconstructionErrors:
 
     @property
     def labels(self) -> Mapping[str, str]:
-        """One of a kind."""
+        """None: a suite collects one of them."""
         return {}
 
 
@@ -124,7 +124,7 @@ class LogProbs:
 
     @property
     def labels(self) -> Mapping[str, str]:
-        """One of a kind."""
+        """None: a suite collects one of them."""
         return {}
 
 
@@ -149,7 +149,7 @@ class Latency:
 
     @property
     def labels(self) -> Mapping[str, str]:
-        """One of a kind."""
+        """None: a suite collects one of them."""
         return {}
 
 
@@ -169,5 +169,5 @@ class Footprint:
 
     @property
     def labels(self) -> Mapping[str, str]:
-        """One of a kind."""
+        """None: a suite collects one of them."""
         return {}

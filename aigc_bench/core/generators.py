@@ -18,7 +18,7 @@ class Generator(Protocol):
 
     @property
     def spec(self) -> SampleSpec:
-        """What one sample is."""
+        """Shape and data type of one sample."""
         ...
 
     def sample(self, seeds: Tensor) -> Tensor:

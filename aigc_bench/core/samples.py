@@ -80,11 +80,11 @@ class Batch:
 
     @property
     def num_samples(self) -> int:
-        """N."""
+        """The number of samples, N."""
         return len(self.samples)
 
     def loaded(self) -> Batch:
-        """Itself: see `Split`."""
+        """This batch: it is in memory already; see `Split`."""
         return self
 
 

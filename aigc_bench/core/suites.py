@@ -11,6 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from aigc_bench.core.errors import ConfigurationError, UnknownNameError
 
+ANCHORS = ("floor", "noise")
+"""rows beside the generators: held-out real data, the best that any model can do; uniform noise, what any must beat"""
+
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)

@@ -6,31 +6,24 @@ was, and what was seen is not seen again. When all are there they become one map
 
 from __future__ import annotations
 
-import contextlib
 import itertools
-import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import safetensors
-import safetensors.torch
 import torch
 from torch import Tensor
 
 from aigc_bench import core, evidence, modalities
 from aigc_bench import samples as sample_sets
 from aigc_bench.core import Features, OnEvent, plugins
-from aigc_bench.core.errors import DataError, MeasurementError, foreign_code
+from aigc_bench.core.errors import MeasurementError, foreign_code
 from aigc_bench.evidence import feature_files
-from aigc_bench.evidence.feature_files import tensors_of
-from aigc_bench.metrics import balls, frechet
 from aigc_bench.metrics.protocols import PROTOCOLS, Protocol
 from aigc_bench.samples.sets import Chunk, SampleSet, readable
 from aigc_bench.system.cache import Cache, digest_of
-from aigc_bench.system.files import writing
 
 CHUNK = 512
 """images whose features are one file of the cache until all are there"""
@@ -46,25 +39,6 @@ MAX_EXTRACTORS = 8
 
 SOURCES = (core, evidence, modalities, sample_sets)
 """code that all features depend on"""
-
-RADII = "radii"
-"""key of the real side's radii in a file of features"""
-
-MAX_WIDTH = 4096
-"""features of which the covariance is kept in a file: at most 128 MiB"""
-
-
-@dataclass(frozen=True, slots=True)
-class StoredFeatures:
-    """Features of the real side, extracted earlier and written by `write_features`."""
-
-    name: str
-    features: Features
-    extractor: str
-    extractor_digest: str
-    digest: str
-    """of the features"""
-    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,88 +201,6 @@ def first_samples(samples: SampleSet, limit: int | None, size: int) -> Iterator[
             yield Chunk(chunk.indices[:kept], chunk.samples[:kept])
         if samples.shape is not None:
             return  # one size: the chunks come in order, and all further ones lie beyond
-
-
-def write_features(
-    path: Path, samples: SampleSet, protocol: Protocol, place: Place, notes: Sequence[str] = ()
-) -> StoredFeatures:
-    """Extract features of samples once, into a file that `read_features` reads; `notes` are kept in it.
-
-    Raises:
-        StoreError: it cannot be written.
-    """
-    extractor = extractor_for(protocol, samples, place)
-    found = features_of(extractor, samples, place)
-    stored = StoredFeatures(
-        samples.name,
-        found,
-        extractor.name,
-        extractor.digest,
-        feature_files.digest_of(found),
-        (*samples.policies, *skipped_notes(samples), *notes),
-    )
-    about = {
-        "format": "aigc-bench features 1",
-        "name": stored.name,
-        "extractor": stored.extractor,
-        "extractor_digest": stored.extractor_digest,
-        "notes": stored.notes,
-    }
-    with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f".{path.name}.{os.getpid()}")
-        # Written from where the tensors are mapped: a copy in memory would be the largest thing there.
-        tensors = tensors_of(found) | _derived(found)
-        safetensors.torch.save_file(tensors, partial, {"about": json.dumps(about, sort_keys=True)})
-        partial.chmod(0o644)  # safetensors makes files that nobody else can read
-        os.replace(partial, path)
-    return stored
-
-
-def _derived(found: Features) -> dict[str, Tensor]:
-    """What scores need of the real side alone, to be kept beside its features: radii and moments."""
-    tensors = {}
-    with contextlib.suppress(MeasurementError):  # too few samples: for these metrics, not for all
-        tensors[RADII] = balls.radii_of(found).contiguous()
-    if found.pool.shape[1] <= MAX_WIDTH:
-        moments = frechet.moments_of_side(found)
-        tensors |= {"mean": moments.mean, "scatter": moments.scatter}
-    return tensors
-
-
-def _restored(tensors: Mapping[str, Tensor]) -> Features:
-    found = Features.of(tensors)
-    if RADII in tensors:
-        found.memo.remember(balls.radii_of_pool, tensors[RADII])
-    if "scatter" in tensors:
-        moments = frechet.Moments(found.num_samples, tensors["mean"], tensors["scatter"])
-        found.memo.remember(frechet.moments_of_pool, moments)
-    return found
-
-
-def read_features(path: Path) -> StoredFeatures:
-    """Read what `write_features` wrote.
-
-    Raises:
-        DataError: it is no such file.
-    """
-    try:
-        with safetensors.safe_open(path, "pt") as file:
-            about = json.loads((file.metadata() or {}).get("about", "{}"))
-            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118  it is no dictionary
-    except (OSError, safetensors.SafetensorError, ValueError) as error:
-        raise DataError(f"{path} is no file of features: {error}") from error
-    if about.get("format") != "aigc-bench features 1" or "pool" not in tensors:
-        raise DataError(f"{path} is no file of features; expected one that `aigc-bench extract` wrote")
-    found = _restored(tensors)
-    return StoredFeatures(
-        about["name"],
-        found,
-        about["extractor"],
-        about["extractor_digest"],
-        feature_files.digest_of(found),
-        tuple(about["notes"]),
-    )
 
 
 def skipped_notes(samples: SampleSet) -> list[str]:

@@ -70,7 +70,7 @@ def _reason(given: object) -> object:
 
 
 class AcceptedCost(BaseModel):
-    """One entry."""
+    """A regression that somebody accepts: its size, its reason, and until when."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -103,7 +103,7 @@ ROUNDING = 1e-12
 
 
 class AcceptedCosts(BaseModel):
-    """The whole file."""
+    """All accepted costs of a file."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 

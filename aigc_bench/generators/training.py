@@ -69,7 +69,7 @@ class _Progress:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How to fit."""
+    """How to train: budget, batch size and training seed."""
 
     budget: Budget
     batch_size: int

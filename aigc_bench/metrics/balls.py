@@ -9,7 +9,8 @@ from torch import Tensor
 
 from aigc_bench.core import Features
 from aigc_bench.core.errors import MeasurementError
-from aigc_bench.metrics.neighbours import SPARE, Points, nearest_of_own
+from aigc_bench.metrics.neighbours import SPARE, nearest_of_own
+from aigc_bench.metrics.tiles import Points
 from aigc_bench.stats.halves import balanced_halves
 
 K_PRECISION = 3
@@ -37,13 +38,13 @@ def radii_of(real: Features) -> Tensor:
 
 
 def radii_of_pool(features: Features) -> Tensor:
-    """The same, computed anew."""
+    """The same, computed anew, of features of either side."""
     return squared_radii(features.pool, max(K_PRECISION, K_DENSITY))
 
 
 @dataclass(frozen=True, slots=True)
 class Balls:
-    """Balls around generated samples."""
+    """Balls around generated samples, with their radii."""
 
     squared: Tensor
     """(N,) float64 squared radius"""

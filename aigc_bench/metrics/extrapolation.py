@@ -20,7 +20,7 @@ from torch import Tensor
 
 from aigc_bench.core import Estimate, FeaturePair, Metric, StatisticsPair
 from aigc_bench.metrics import frechet
-from aigc_bench.metrics.frechet import Moments
+from aigc_bench.metrics.moments import Moments, check_spread, published_summary, summary_of_side
 from aigc_bench.stats import intervals
 
 SIZES = (10, 15, 20)
@@ -68,7 +68,7 @@ def _distances(real: Moments, real_factor: Tensor, fake: Tensor, blocks: Sequenc
 
 def _estimate(real: Moments, real_factor: Tensor, fake: Tensor) -> Estimate:
     blocks = intervals.blocks(len(fake))
-    frechet.check_spread("generated", fake)
+    check_spread("generated", fake)
     distances = _distances(real, real_factor, fake, blocks)
 
     def extrapolated(left_out: int | None = None) -> float:
@@ -88,11 +88,11 @@ def _estimate(real: Moments, real_factor: Tensor, fake: Tensor) -> Estimate:
 
 
 def _compute(pair: FeaturePair) -> Estimate:
-    return _estimate(*frechet.summary_of_side(pair.real), pair.fake.pool)
+    return _estimate(*summary_of_side(pair.real), pair.fake.pool)
 
 
 def _compute_of_statistics(pair: StatisticsPair) -> Estimate:
-    return _estimate(*frechet.published_summary(pair.real_mean, pair.real_cov), pair.fake.pool)
+    return _estimate(*published_summary(pair.real_mean, pair.real_cov), pair.fake.pool)
 
 
 fd_infinity = Metric(

@@ -124,24 +124,30 @@ def estimate(logits: Tensor, bias: Tensor | None, convention: Convention) -> Est
         MeasurementError: too few samples.
     """
     split_of = convention.split_of(len(logits))
-    num_splits = int(split_of.max()) + 1
     nums = torch.bincount(split_of)
-    support = (1.0, float(logits.shape[1]))
-    sizes = f"{int(nums.min())}" if nums.min() == nums.max() else f"{int(nums.min())} … {int(nums.max())}"
-    estimand = f"expected score of {sizes} samples, mean over {num_splits} splits, N = {len(logits)}"
-    if num_splits >= MANY_SPLITS and int(nums.max() - nums.min()) <= 1:
-        scores = Sums.of(logits, bias, split_of, num_splits).scores()
-        return intervals.symmetric(
-            float(scores.mean()),
-            float(scores.std(correction=1)) / math.sqrt(num_splits),
-            num_splits - 1,
-            method=f"Student's t over {num_splits} disjoint splits of the generated set",
-            estimand=estimand,
-            num_samples=len(logits),
-            replicates=scores.tolist(),
-            replicates_of="split",
-            support=support,
-        )
+    fewest, most = int(nums.min()), int(nums.max())
+    sizes = f"{fewest}" if fewest == most else f"{fewest} … {most}"
+    estimand = f"expected score of {sizes} samples, mean over {len(nums)} splits, N = {len(logits)}"
+    equal = len(nums) >= MANY_SPLITS and most - fewest <= 1
+    return (_over_splits if equal else _over_blocks)(logits, bias, split_of, len(nums), estimand)
+
+
+def _over_splits(logits: Tensor, bias: Tensor | None, split_of: Tensor, num_splits: int, estimand: str) -> Estimate:
+    scores = Sums.of(logits, bias, split_of, num_splits).scores()
+    return intervals.symmetric(
+        float(scores.mean()),
+        float(scores.std(correction=1)) / math.sqrt(num_splits),
+        num_splits - 1,
+        method=f"Student's t over {num_splits} disjoint splits of the generated set",
+        estimand=estimand,
+        num_samples=len(logits),
+        replicates=scores.tolist(),
+        replicates_of="split",
+        support=(1.0, float(logits.shape[1])),
+    )
+
+
+def _over_blocks(logits: Tensor, bias: Tensor | None, split_of: Tensor, num_splits: int, estimand: str) -> Estimate:
     blocks = intervals.blocks(len(logits))
     block_of = torch.empty_like(split_of)
     for number, block in enumerate(blocks):
@@ -156,7 +162,7 @@ def estimate(logits: Tensor, bias: Tensor | None, convention: Convention) -> Est
         [float((whole - part).scores().mean()) for part in parts],
         estimand=estimand,
         num_samples=len(logits),
-        support=support,
+        support=(1.0, float(logits.shape[1])),
     )
 
 

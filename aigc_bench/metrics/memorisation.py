@@ -19,7 +19,7 @@ SAME = 1e-10
 
 
 def authentic(sweep: Sweep) -> Tensor:
-    """(N,) bool."""
+    """(N,) bool: which generated samples are farther from the nearest real one than that is from its own nearest."""
     return sweep.nearest_squared > sweep.real_squared[sweep.nearest, 0]
 
 

@@ -17,7 +17,8 @@ from torch import Tensor
 
 from aigc_bench.core import FeaturePair, Features
 from aigc_bench.metrics.balls import K_DENSITY, K_PRECISION, Balls, radii_of
-from aigc_bench.metrics.neighbours import SPARE, Nearest, Points, Tile, slices
+from aigc_bench.metrics.neighbours import SPARE, Nearest
+from aigc_bench.metrics.tiles import Points, Tile, slices
 from aigc_bench.stats import intervals
 from aigc_bench.stats.halves import balanced_halves
 

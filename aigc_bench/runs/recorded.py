@@ -10,7 +10,7 @@ import safetensors
 from aigc_bench.core import Features
 from aigc_bench.core.errors import FeaturesMissingError, StoreError
 from aigc_bench.evidence import feature_files
-from aigc_bench.evidence.extraction import StoredFeatures, read_features
+from aigc_bench.evidence.stored_features import StoredFeatures, read_features
 from aigc_bench.runs.records import CaseRecord, Exhibits, Run
 from aigc_bench.runs.store import load_exhibits, read_run
 from aigc_bench.system.cache import digest_of

@@ -60,5 +60,5 @@ class HeldSamples(SampleSet):
             start += len(samples)
 
     def take(self, indices: Sequence[int]) -> list[Tensor]:
-        """These alone; see `SampleSet.take`."""
+        """The samples with these indices alone; see `SampleSet.take`."""
         return [sample.contiguous() for sample in self._samples[torch.tensor(list(indices), dtype=torch.int64)].cpu()]

@@ -87,7 +87,7 @@ class SubsetSamples(SampleSet):
             yield Chunk(torch.arange(start, start + num_held), torch.cat(held))
 
     def take(self, indices: Sequence[int]) -> list[Tensor]:
-        """These alone; see `SampleSet.take`."""
+        """The samples with these indices alone; see `SampleSet.take`."""
         rows = self._rows[torch.tensor(list(indices), dtype=torch.int64)]
         return [self._prepare(sample) for sample in self._base.take(rows.tolist())]
 

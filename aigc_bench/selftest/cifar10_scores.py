@@ -22,7 +22,7 @@ from aigc_bench.data import cifar10
 from aigc_bench.evidence.extraction import Place, features_of
 from aigc_bench.metrics.frechet import fd
 from aigc_bench.metrics.inception_score import inception_score
-from aigc_bench.metrics.kernel import Subsets
+from aigc_bench.metrics.kernel_sums import Subsets
 from aigc_bench.modalities.image import NAME as IMAGE
 from aigc_bench.modalities.image.arrays import of_tensor
 from aigc_bench.modalities.image.cifar10_records import SHAPE
@@ -82,7 +82,7 @@ class Cifar10:
         return self._seen[split]
 
     def features_of(self, images: Tensor) -> Features:
-        """Of some images."""
+        """Features of these images, (N, C, H, W) uint8."""
         return features_of(self.extractor, of_tensor(images), self.place())
 
     def subset(self, split: Split, num: int | None) -> Features:

@@ -39,7 +39,7 @@ class Environment:
 
 
 def environment(device: torch.device) -> Environment:
-    """Describe this process."""
+    """What a record says of the machine and the software that this process runs on."""
     cuda = device.type == "cuda"
     return Environment(
         aigc_bench=version("aigc-bench"),

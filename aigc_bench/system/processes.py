@@ -107,27 +107,37 @@ def started(
     with printed:
         start = time.perf_counter()
         try:
-            process = subprocess.Popen(
-                [str(part) for part in argv],
-                cwd=cwd,
-                env={**_inherited(), **(environment or {})},
-                stdin=subprocess.DEVNULL,
-                stdout=printed,
-                stderr=subprocess.STDOUT,
-                # The terminal's Ctrl-C goes to the gate alone, which ends the group in its own time.
-                start_new_session=True,
-                preexec_fn=_die_with_parent(),
-                pass_fds=tuple(descriptors),
-            )
+            process = _spawned(argv, cwd, {**_inherited(), **(environment or {})}, printed, descriptors)
         except OSError as error:
             raise BenchmarkFailedError(f"{argv[0]} cannot be run: {error}") from error
-        found = Started(process, printed, start, timeout_s)
+        running = Started(process, printed, start, timeout_s)
         try:
             if on_start is not None:
                 on_start()
-            yield found
+            yield running
         finally:
-            found.end()  # whatever happened, Ctrl-C included
+            running.end()  # whatever happened, Ctrl-C included
+
+
+def _spawned(
+    argv: Sequence[str | Path],
+    cwd: Path,
+    environment: Mapping[str, str],
+    printed: IO[bytes],
+    descriptors: Sequence[int],
+) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [str(part) for part in argv],
+        cwd=cwd,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=printed,
+        stderr=subprocess.STDOUT,
+        # The terminal's Ctrl-C goes to the gate alone, which ends the group in its own time.
+        start_new_session=True,
+        preexec_fn=_die_with_parent(),
+        pass_fds=tuple(descriptors),
+    )
 
 
 def ended(

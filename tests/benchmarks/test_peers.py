@@ -24,6 +24,7 @@ from torch import Tensor
 
 from aigc_bench.core import FeaturePair, Features, SampleSpec
 from aigc_bench.metrics import frechet, inception_score, kernel, manifold
+from aigc_bench.metrics.moments import Moments
 from aigc_bench.modalities.image.extractors import inception
 from aigc_bench.modalities.image.opening import open_samples
 from aigc_bench.system import timing
@@ -138,7 +139,7 @@ def test_the_frechet_statistic(table: Table) -> None:
     """From covariances at D = 2048: scipy's general square root, and torchmetrics' eigenvalues."""
     from torchmetrics.image.fid import _compute_fid
 
-    a, b = frechet.Moments.of(features(0, 3000)), frechet.Moments.of(features(1, 3000))
+    a, b = Moments.of(features(0, 3000)), Moments.of(features(1, 3000))
 
     def scipys() -> None:
         scipy.linalg.sqrtm((a.cov @ b.cov).numpy())

@@ -15,8 +15,9 @@ from aigc_bench import noise
 from aigc_bench.core import Batch, FeaturePair, plugins
 from aigc_bench.data import digits
 from aigc_bench.generators import training
-from aigc_bench.metrics.frechet import Moments, frechet_distance
+from aigc_bench.metrics.frechet import frechet_distance
 from aigc_bench.metrics.kernel import kd
+from aigc_bench.metrics.moments import Moments
 from aigc_bench.metrics.neighbours import nearest_neighbours
 
 CPU = torch.device("cpu")

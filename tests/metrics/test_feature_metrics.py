@@ -12,11 +12,12 @@ from torchmetrics.image.kid import poly_mmd
 
 from aigc_bench.core import FeaturePair, Features
 from aigc_bench.core.errors import MeasurementError, NotAvailableError
-from aigc_bench.metrics import manifold, memorisation, neighbours
+from aigc_bench.metrics import manifold, memorisation, neighbours, tiles
 from aigc_bench.metrics.balls import squared_radii
 from aigc_bench.metrics.class_balance import class_balance, standard_error, total_variation
 from aigc_bench.metrics.inception_score import inception_score
-from aigc_bench.metrics.kernel import KernelSums, kd
+from aigc_bench.metrics.kernel import kd
+from aigc_bench.metrics.kernel_sums import KernelSums
 from aigc_bench.metrics.neighbours import nearest_neighbours
 from aigc_bench.metrics.sweep import Sweep
 from aigc_bench.stats import intervals
@@ -42,7 +43,7 @@ def test_kernel_distance_is_unbiased_and_its_error_true() -> None:
 def test_tiles_do_not_change_the_kernel_distance(pair: FeaturePair, monkeypatch: pytest.MonkeyPatch) -> None:
     """Small tiles give the same value and error."""
     whole = kd.compute(pair)
-    monkeypatch.setattr("aigc_bench.metrics.kernel.TILE", 37)
+    monkeypatch.setattr("aigc_bench.metrics.kernel_sums.TILE", 37)
     tiled = kd.compute(pair)
     assert tiled.value == pytest.approx(whole.value, rel=1e-10)
     assert tiled.standard_error == pytest.approx(whole.standard_error, rel=1e-8)
@@ -149,7 +150,7 @@ def test_manifold_metrics_equal_their_definitions(
         if kept and number < len(estimate.replicates):
             part = naive(pair.real.pool, pair.fake.pool[torch.cat(kept)])[name]
             assert estimate.replicates[number] == pytest.approx(part, abs=1e-12)
-    monkeypatch.setattr("aigc_bench.metrics.neighbours.TILE", 41)
+    monkeypatch.setattr("aigc_bench.metrics.tiles.TILE", 41)
     fresh = FeaturePair(Features(pair.real.pool), pair.fake, "made", "0")
     assert getattr(manifold, name).compute(fresh) == estimate
 
@@ -215,7 +216,7 @@ def test_pairs_are_what_is_true(shape: tuple[int, int], share: float) -> None:
     """Eight flags at a time or one, and of a transposed matrix, in the order of rows."""
     flags = torch.rand(shape, generator=torch.Generator().manual_seed(0)) < share
     for matrix in (flags, flags.T):
-        for found, expected in zip(neighbours._pairs(matrix), matrix.nonzero(as_tuple=True), strict=True):
+        for found, expected in zip(tiles.pairs(matrix), matrix.nonzero(as_tuple=True), strict=True):
             assert torch.equal(found, expected)
 
 
@@ -259,13 +260,14 @@ def test_one_sample_far_out_neither_slows_nor_changes_the_others(
 ) -> None:
     """By its norm alone, rounding could change every comparison: few are repeated exactly, and all come out right."""
     counted: list[int] = []
-    exact = neighbours.exact_squared
+    exact = tiles.exact_squared
 
     def counting(x: Tensor, rows: Tensor, y: Tensor, columns: Tensor) -> Tensor:
         counted.append(len(rows))
         return exact(x, rows, y, columns)
 
     monkeypatch.setattr(neighbours, "exact_squared", counting)
+    monkeypatch.setattr(tiles, "exact_squared", counting)
     far = pair.fake.pool.clone()
     far[7] = 1e4
     plain, outlying = (

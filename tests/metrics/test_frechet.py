@@ -9,7 +9,8 @@ import torch
 
 from aigc_bench.core import FeaturePair, Features
 from aigc_bench.core.errors import MeasurementError
-from aigc_bench.metrics.frechet import Moments, fd, frechet_distance
+from aigc_bench.metrics.frechet import fd, frechet_distance
+from aigc_bench.metrics.moments import Moments
 from aigc_bench.stats import intervals
 
 

@@ -8,7 +8,8 @@ from torch import Tensor
 
 from aigc_bench.core import Features
 from aigc_bench.core.errors import MeasurementError
-from aigc_bench.metrics.frechet import Moments, frechet_distance, influences
+from aigc_bench.metrics.frechet import frechet_distance, influences
+from aigc_bench.metrics.moments import Moments
 
 
 def weighted(real: Tensor, fake: Tensor, weights: Tensor) -> float:

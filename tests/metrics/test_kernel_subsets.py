@@ -12,7 +12,8 @@ import torch
 from aigc_bench.core import FeaturePair, Features
 from aigc_bench.core.errors import NotAvailableError
 from aigc_bench.metrics import kernel
-from aigc_bench.metrics.kernel import KernelSums, Subsets, kd, kd_subsets
+from aigc_bench.metrics.kernel import kd, kd_subsets
+from aigc_bench.metrics.kernel_sums import KernelSums, Subsets
 
 
 def made(num_real: int, num_fake: int, width: int = 24, shift: float = 0.1, seed: int = 0) -> FeaturePair:

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from aigc_bench.core import Estimate, Score, TrainingLog
 from aigc_bench.modalities.image import sheets as images
-from aigc_bench.report.run import tables
+from aigc_bench.report.run import codes, tables
 from aigc_bench.report.run.page import write_report
 from aigc_bench.report.run.terminal import code_table, summary_table
 from aigc_bench.runs.records import CaseRecord, DatasetRecord, Exhibits, Run
@@ -131,7 +131,7 @@ CODES = (
 def test_scores_are_regrouped_by_whose_code_prints_them(run: Run, exhibits: Exhibits, tmp_path: Path) -> None:
     """Each in its column; what a code does not print has no cell; what has no column stays out."""
     several = run.model_copy(update={"scores": tuple(printed(*CODES))})
-    rows = tables.by_code(several)["gan"]
+    rows = codes.by_code(several)["gan"]
     values = {code: {column: cell.value for column, cell in row.items()} for code, row in rows.items()}
     assert values == {
         "tf": {"FID ↓": 0, "KID ↓": 1, "IS ↑": 3, "precision ↑": 4, "recall ↑": 5},
@@ -142,7 +142,7 @@ def test_scores_are_regrouped_by_whose_code_prints_them(run: Run, exhibits: Exhi
     table = code_table(several)
     assert table is not None
     assert table.row_count == 4
-    assert [column.header for column in table.columns][1:] == list(tables.CODE_COLUMNS)
+    assert [column.header for column in table.columns][1:] == list(codes.CODE_COLUMNS)
     page = write_report(several, exhibits, tmp_path).read_text()
     assert "The same samples under other published protocols" in page
 
@@ -151,7 +151,7 @@ def test_other_weights_and_several_sets_are_regrouped_too(run: Run) -> None:
     """Names with an extractor's hash in them are no FIDs; a row of the table per set and code."""
     names = ("fd_inception[abcd1234]", "sfd_inception[abcd1234]@adm", "kd_subsets_inception[abcd1234]@torch-fidelity")
     scores = [s for row in ("gan", "vae") for s in printed(*names, extractor="inception[abcd1234]", row=row)]
-    sets = tables.by_code(run.model_copy(update={"scores": tuple(scores)}))
+    sets = codes.by_code(run.model_copy(update={"scores": tuple(scores)}))
     assert list(sets) == ["gan", "vae"]
     assert {code: list(row) for code, row in sets["vae"].items()} == {
         "tf": ["FD ↓"],
@@ -166,7 +166,7 @@ def test_one_protocol_needs_no_such_table(run: Run, exhibits: Exhibits, tmp_path
     for names in (("fid", "kid"), ("fid@adm",)):
         scores = (*printed(*names), *own, score("gan", None, "samples_per_s@64", 1.0))
         one = run.model_copy(update={"scores": scores})
-        assert tables.by_code(one) == {}
+        assert codes.by_code(one) == {}
         assert code_table(one) is None
     assert "whose code" not in write_report(one, exhibits, tmp_path).read_text()
 

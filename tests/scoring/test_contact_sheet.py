@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader
 import aigc_bench
 from aigc_bench.core import FeaturePair, Features
 from aigc_bench.metrics import frechet
+from aigc_bench.metrics.moments import Moments
 from aigc_bench.modalities.image import sheets
 from aigc_bench.runs.records import Exhibits, exhibit_of
 from aigc_bench.runs.scoring import contact_sheet
@@ -49,10 +50,10 @@ def sheet(fake: Any, real: Any, folder: Path, **more: Any) -> tuple[Exhibits, st
 def left_out_shares(real: Images, fake: Images) -> np.ndarray[Any, Any]:
     """By how much the distance falls without each sample, by leaving it out."""
     flat = [torch.from_numpy(images.reshape(len(images), -1)).double() / 255 for images in (real, fake)]
-    moments = frechet.Moments.of(flat[0])
-    whole = frechet.frechet_distance(moments, frechet.Moments.of(flat[1]))
+    moments = Moments.of(flat[0])
+    whole = frechet.frechet_distance(moments, Moments.of(flat[1]))
     kept = [flat[1][torch.arange(len(fake)) != row] for row in range(len(fake))]
-    return np.array([1 - frechet.frechet_distance(moments, frechet.Moments.of(part)) / whole for part in kept])
+    return np.array([1 - frechet.frechet_distance(moments, Moments.of(part)) / whole for part in kept])
 
 
 def test_the_costliest_samples_stand_above_their_nearest_real_ones(fake: Images, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from torch.utils.data import DataLoader
 
 from aigc_bench.core import Features, SampleSpec
 from aigc_bench.core.errors import DataError, StoreError
-from aigc_bench.evidence import extraction
+from aigc_bench.evidence import extraction, stored_features
 from aigc_bench.metrics.protocols import PROTOCOLS, Protocol
 from aigc_bench.modalities.image import encoded as encoded_module
 from aigc_bench.modalities.image.extractors import pixels
@@ -102,9 +102,9 @@ def test_features_of_the_real_side_are_for_others_too(tmp_path: Path) -> None:
     path = tmp_path / "real.safetensors"
     array = np.arange(240, dtype=np.uint8).reshape(60, 2, 2, 1)
     pixels = Protocol("pixels", "pixels")
-    written = extraction.write_features(path, open_samples(array), pixels, place(tmp_path / "store"), ["a note"])
+    written = stored_features.write_features(path, open_samples(array), pixels, place(tmp_path / "store"), ["a note"])
     assert path.stat().st_mode & 0o777 == 0o644
-    found = extraction.read_features(path)
+    found = stored_features.read_features(path)
     assert torch.equal(found.features.pool, torch.from_numpy(array).flatten(1).float() / 255)
     assert (found.notes, found.digest) == (written.notes, written.digest)
     assert found.notes[-1] == "a note"
@@ -228,9 +228,9 @@ def test_features_of_one_set_by_unlike_code_are_unlike_real_sides(tmp_path: Path
     array = np.arange(240, dtype=np.uint8).reshape(60, 2, 2, 1)
     path = tmp_path / "real.safetensors"
     here = place(tmp_path / "store")
-    first = extraction.write_features(path, open_samples(array), Protocol("p", "pixels"), here)
-    other = extraction.write_features(path, open_samples(array), Protocol("c", "scoring_kit:build_corner"), here)
-    assert first.digest != other.digest == extraction.read_features(path).digest
+    first = stored_features.write_features(path, open_samples(array), Protocol("p", "pixels"), here)
+    other = stored_features.write_features(path, open_samples(array), Protocol("c", "scoring_kit:build_corner"), here)
+    assert first.digest != other.digest == stored_features.read_features(path).digest
 
 
 def test_a_limit_that_leaves_nothing_out_is_none(array: np.ndarray[Any, Any], tmp_path: Path) -> None:

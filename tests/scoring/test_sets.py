@@ -27,6 +27,7 @@ from aigc_bench.core.errors import AigcBenchError, ConfigurationError, DataError
 from aigc_bench.data import digits
 from aigc_bench.evidence import extraction
 from aigc_bench.metrics import balls, frechet, kernel, manifold, protocols
+from aigc_bench.metrics.moments import Moments
 from aigc_bench.modalities.image.extractors import inception
 from aigc_bench.modalities.image.extractors.inception_layout import variance_preserving_weights
 from aigc_bench.runs.records import Run
@@ -149,9 +150,9 @@ def test_what_is_derived_of_the_real_side_is_kept_with_its_features(
         files / "fake.npy", files / "real.npy", features=PIXELS, metrics=metrics, options=options(tmp_path / "a")
     )
     made: list[int] = []
-    moments_of, radii_of = frechet.Moments.of.__func__, balls.squared_radii  # type: ignore[attr-defined]
+    moments_of, radii_of = Moments.of.__func__, balls.squared_radii  # type: ignore[attr-defined]
     monkeypatch.setattr(
-        frechet.Moments,
+        Moments,
         "of",
         classmethod(lambda cls, x: made.append(len(x)) or moments_of(cls, x)),  # type: ignore[func-returns-value]
     )

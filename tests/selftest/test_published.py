@@ -15,7 +15,7 @@ from aigc_bench.core import Batch, Features
 from aigc_bench.core.errors import NotAvailableError
 from aigc_bench.data import cifar10
 from aigc_bench.evidence.extraction import Place
-from aigc_bench.metrics import kernel
+from aigc_bench.metrics import kernel_sums
 from aigc_bench.modalities.image.extractors import inception
 from aigc_bench.runs.store import Store
 from aigc_bench.selftest import cifar10_scores, published
@@ -142,7 +142,7 @@ def test_every_row_runs_where_weights_and_data_are(
     """On features of another kind every row is measured, and wrong; of whole splits and of subsets."""
     monkeypatch.setattr(inception, "build", lambda spec, **options: Corners())
     monkeypatch.setattr(cifar10, "batches", lambda data_dir, **options: whole)
-    monkeypatch.setattr(kernel, "NUM_SUBSETS", 3)
+    monkeypatch.setattr(kernel_sums, "NUM_SUBSETS", 3)
     rows = measured(published.checks(None, CPU, lambda: place(tmp_path)), lambda event: None)
     assert [row.reason for row in rows if row.found is None] == []
     assert {row.status for row in rows} == {"REGRESSION"}

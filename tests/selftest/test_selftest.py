@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from aigc_bench import cli, noise
 from aigc_bench.core.errors import DataError, MeasurementError, NotAvailableError, NothingMeasuredError, StoreError
 from aigc_bench.data import cifar10
-from aigc_bench.metrics import balls, kernel
+from aigc_bench.metrics import balls, kernel_sums
 from aigc_bench.modalities.image.extractors import inception, inception_network, resize
 from aigc_bench.selftest import pixels, published, statistics
 from aigc_bench.selftest.rows import Check, Row, SelfTest, measured
@@ -109,7 +109,7 @@ def biased_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
         whole = (pool.double() @ pool.double().T / pool.shape[1] + 1) ** 3
         return whole.sum(1), float(whole.square().sum()), (members * (whole @ members)).sum(0)
 
-    monkeypatch.setattr(kernel, "_own_sums", own_sums)
+    monkeypatch.setattr(kernel_sums, "_own_sums", own_sums)
 
 
 def brighter_resize(monkeypatch: pytest.MonkeyPatch) -> None:

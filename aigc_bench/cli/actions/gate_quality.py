@@ -2,45 +2,41 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from aigc_bench.api import comparing
 from aigc_bench.cli.actions import judging
 from aigc_bench.cli.application import command_line
-from aigc_bench.report.judgement.files import Outputs
 
 
-def quality(
-    base: str,
-    head: str,
-    claim: str,
-    margin: str,
-    dead_zone: str,
-    metrics: str | None,
-    paired_seeds: bool,
-    accept: Path | None,
-    fail_on_inconclusive: bool,
-    store: Path,
-    baselines: Path,
-    output: Path | None,
-    markdown: Path | None,
-    junit: Path | None,
-    html: Path | None,
-    as_json: bool,
-) -> None:
-    """See `aigc_bench.cli.gate_quality.quality`."""
-    outputs = Outputs(as_json, output, markdown, junit, html)
-    asked = judging.prepared(outputs, accept, fail_on_inconclusive=fail_on_inconclusive)
-    found, pictures = comparing.judged_quality(
-        base,
-        head,
-        claim=claim,
-        margin=judging.ratio(margin, "--margin"),
-        dead_zone=judging.ratio(dead_zone, "--dead-zone"),
-        metrics=metrics.split(",") if metrics else (),
-        paired_seeds=paired_seeds,
-        store=store,
-        baselines=baselines,
-        command=command_line(),
-    )
-    judging.finish(found, asked, pictures)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quality(judging.JudgingOptions):
+    """What `gate quality` was asked for, as it was typed; see `aigc_bench.cli.gate_quality.quality`."""
+
+    base: str
+    head: str
+    claim: str
+    margin: str
+    dead_zone: str
+    metrics: str | None
+    paired_seeds: bool
+    store: Path
+    baselines: Path
+
+    def __call__(self) -> None:
+        """Judge, print, write, and end with the verdict's exit code."""
+        prepared = self.prepared()
+        judgement, pictures = comparing.judged_quality(
+            self.base,
+            self.head,
+            claim=self.claim,
+            margin=judging.ratio(self.margin, "--margin"),
+            dead_zone=judging.ratio(self.dead_zone, "--dead-zone"),
+            metrics=judging.names(self.metrics),
+            paired_seeds=self.paired_seeds,
+            store=self.store,
+            baselines=self.baselines,
+            command=command_line(),
+        )
+        judging.finish(judgement, prepared, pictures)

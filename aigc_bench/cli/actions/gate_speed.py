@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import shlex
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
@@ -11,10 +12,7 @@ from rich.table import Table
 
 from aigc_bench.cli import progress
 from aigc_bench.cli.actions import judging
-from aigc_bench.cli.application import (
-    command_line,
-    stderr,
-)
+from aigc_bench.cli.application import command_line, stderr
 from aigc_bench.core.errors import ConfigurationError
 from aigc_bench.gate.sides import repository
 from aigc_bench.gate.sides.sides import Asked
@@ -24,7 +22,6 @@ from aigc_bench.gate.speed.measure import Commands, PytestFiles, SuiteGenerators
 from aigc_bench.gate.speed.planning import SpeedPolicy
 from aigc_bench.gate.speed.processes import Benchmarks
 from aigc_bench.gate.speed.session import Request
-from aigc_bench.report.judgement.files import Outputs
 from aigc_bench.runs.suites.loading import load_suite
 from aigc_bench.system.machine import choose_device
 
@@ -32,70 +29,85 @@ LEAST_TIMEOUT_S = 60.0
 """for one process, however small the budget is"""
 
 
-def speed(
-    files: list[str] | None,
-    base: str | None,
-    head: str | None,
-    base_python: str | None,
-    head_python: str | None,
-    base_command: str | None,
-    head_command: str | None,
-    build: str | None,
-    shared_environment: bool,
-    suite: str | None,
-    pytest_args: str,
-    budget: str | None,
-    effect: str,
-    dead_zone: str,
-    timeout: str,
-    seed: int | None,
-    fresh: bool,
-    apart: bool,
-    accept: Path | None,
-    fail_on_inconclusive: bool,
-    device: str,
-    data_dir: Path | None,
-    store: Path,
-    output: Path | None,
-    markdown: Path | None,
-    junit: Path | None,
-    html: Path | None,
-    as_json: bool,
-    quiet: bool,
-) -> None:
-    """See `aigc_bench.cli.gate_speed.speed`."""
-    judged = judging.prepared(
-        Outputs(as_json, output, markdown, junit, html), accept, fail_on_inconclusive=fail_on_inconclusive
-    )
-    asked = Asked(
-        refs=both(base, head, "--base", "--head"),
-        pythons=both(base_python, head_python, "--base-python", "--head-python"),
-        commands=both(base_command, head_command, "--base-command", "--head-command"),
-        build=build,
-        shared_environment=shared_environment,
-        folder=Path.cwd(),
-    )
-    asked.check()
-    budget_s = None if budget is None else judging.seconds(budget, "--budget")
-    # A hang should not cost more than the whole gate may.
-    timeout_s = min(judging.seconds(timeout, "--timeout"), max(budget_s or math.inf, LEAST_TIMEOUT_S))
-    if suite is None:
-        benchmarks = _benchmarks(asked, files or [], pytest_args, timeout_s)
-    elif files or asked.commands is not None:
-        raise ConfigurationError("expected --suite, files or commands to be timed; got two of them")
-    else:
-        benchmarks = _generators(suite, device, data_dir, timeout_s)
-    policy = SpeedPolicy(
-        dead_zone=judging.log_ratio(dead_zone, "--dead-zone"),
-        effect=judging.log_ratio(effect, "--effect"),
-        budget_s=budget_s,
-        seed=seed,
-        fresh=fresh,
-        apart=apart,
-    )
-    with progress.shown(stderr(), quiet=quiet) as on_event:
-        found = gate_speed(asked, Request(benchmarks, policy, store, command_line()), on_event)
-    judging.finish(found, judged)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Speed(judging.JudgingOptions):
+    """What `gate speed` was asked for, as it was typed; see `aigc_bench.cli.gate_speed.speed`."""
+
+    files: list[str] | None
+    base: str | None
+    head: str | None
+    base_python: str | None
+    head_python: str | None
+    base_command: str | None
+    head_command: str | None
+    build: str | None
+    shared_environment: bool
+    suite: str | None
+    pytest_args: str
+    budget: str | None
+    effect: str
+    dead_zone: str
+    timeout: str
+    seed: int | None
+    fresh: bool
+    apart: bool
+    device: str
+    data_dir: Path | None
+    store: Path
+    quiet: bool
+
+    def __call__(self) -> None:
+        """Measure, judge, print, write, and end with the verdict's exit code."""
+        prepared = self.prepared()
+        asked = self._sides()
+        policy = self._policy()
+        benchmarks = self._benchmarks(asked)
+        with progress.shown(stderr(), quiet=self.quiet) as on_event:
+            judgement = gate_speed(asked, Request(benchmarks, policy, self.store, command_line()), on_event)
+        judging.finish(judgement, prepared)
+
+    def _sides(self) -> Asked:
+        asked = Asked(
+            refs=both(self.base, self.head, "--base", "--head"),
+            pythons=both(self.base_python, self.head_python, "--base-python", "--head-python"),
+            commands=both(self.base_command, self.head_command, "--base-command", "--head-command"),
+            build=self.build,
+            shared_environment=self.shared_environment,
+            folder=Path.cwd(),
+        )
+        asked.check()
+        return asked
+
+    def _policy(self) -> SpeedPolicy:
+        return SpeedPolicy(
+            dead_zone=judging.log_ratio(self.dead_zone, "--dead-zone"),
+            effect=judging.log_ratio(self.effect, "--effect"),
+            budget_s=self._budget_s(),
+            seed=self.seed,
+            fresh=self.fresh,
+            apart=self.apart,
+        )
+
+    def _budget_s(self) -> float | None:
+        return None if self.budget is None else judging.seconds(self.budget, "--budget")
+
+    def _benchmarks(self, asked: Asked) -> Benchmarks:
+        # A hang should not cost more than the whole gate may.
+        longest_s = max(self._budget_s() or math.inf, LEAST_TIMEOUT_S)
+        timeout_s = min(judging.seconds(self.timeout, "--timeout"), longest_s)
+        if self.suite is not None:
+            if self.files or asked.commands is not None:
+                raise ConfigurationError("expected --suite, files or commands to be timed; got two of them")
+            document = load_suite(self.suite).model_dump(mode="json", exclude_none=True)
+            data_dir = None if self.data_dir is None else str(self.data_dir.resolve())
+            return SuiteGenerators(document, str(choose_device(self.device)), data_dir, timeout_s)
+        if asked.commands is not None:
+            if self.files:
+                raise ConfigurationError("two commands are timed as they are: expected no files beside them")
+            return Commands(timeout_s)
+        top = repository.root_of(asked.folder) if asked.refs is not None else asked.folder
+        files = relative_paths(self.files or [], asked.folder, top)
+        return PytestFiles(files, tuple(shlex.split(self.pytest_args)), timeout_s)
 
 
 def error_rates(
@@ -128,25 +140,7 @@ def both(base: str | None, head: str | None, base_option: str, head_option: str)
     return base, head
 
 
-def _benchmarks(asked: Asked, files: list[str], pytest_args: str, timeout_s: float) -> Benchmarks:
-
-    if asked.commands is not None:
-        if files:
-            raise ConfigurationError("two commands are timed as they are: expected no files beside them")
-        return Commands(timeout_s)
-    top = repository.root_of(asked.folder) if asked.refs is not None else asked.folder
-    return PytestFiles(relative_paths(files, asked.folder, top), tuple(shlex.split(pytest_args)), timeout_s)
-
-
-def _generators(suite: str, device: str, data_dir: Path | None, timeout_s: float) -> Benchmarks:
-
-    document = load_suite(suite).model_dump(mode="json", exclude_none=True)
-    where = None if data_dir is None else str(data_dir.resolve())
-    return SuiteGenerators(document, str(choose_device(device)), where, timeout_s)
-
-
 def _print_rates(found: SelfTestOfGate) -> None:
-
     table = Table("", "rate", "decisions", "95 % interval", "95 % over rounds", box=None, pad_edge=False)
     for rate in found.rates:
         over = "" if rate.clustered_low is None else f"{rate.clustered_low:.1%} to {rate.clustered_high:.1%}"

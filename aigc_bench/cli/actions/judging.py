@@ -46,6 +46,24 @@ class Judging:
     fail_on_inconclusive: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgingOptions:
+    """What every command that judges takes, as it was typed; see `aigc_bench.cli.judging`."""
+
+    accept: Path | None
+    fail_on_inconclusive: bool
+    output: Path | None
+    markdown: Path | None
+    junit: Path | None
+    html: Path | None
+    as_json: bool
+
+    def prepared(self) -> Judging:
+        """See `prepared`."""
+        outputs = Outputs(self.as_json, self.output, self.markdown, self.junit, self.html)
+        return prepared(outputs, self.accept, fail_on_inconclusive=self.fail_on_inconclusive)
+
+
 def prepared(outputs: Outputs, accept: Path | None, *, fail_on_inconclusive: bool = False) -> Judging:
     """Read and check what is needed in the end, so that its mistakes cost no measuring.
 
@@ -119,6 +137,11 @@ def _project_version(accept: Path) -> str | None:
 
 
 # ---- words into values ------------------------------------------------------------------------------
+
+
+def names(text: str | None) -> tuple[str, ...]:
+    """Names apart by commas, with or without blanks; none of no text."""
+    return tuple(name for part in (text or "").split(",") if (name := part.strip()))
 
 
 def seconds(text: str, option: str) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,67 +16,73 @@ from aigc_bench.api.options import Options
 from aigc_bench.api.scoring import by_name, save_features
 from aigc_bench.api.scoring import score as score_
 from aigc_bench.cli import progress
+from aigc_bench.cli.actions.judging import names
 from aigc_bench.cli.actions.outputs import copy_report, write_json
 from aigc_bench.cli.actions.tables import print_tables
-from aigc_bench.cli.application import (
-    command_line,
-    stderr,
-)
+from aigc_bench.cli.application import command_line, stderr
 from aigc_bench.core.errors import ConfigurationError
 from aigc_bench.report.run.terminal import selftest_table
+from aigc_bench.runs.records import Run
 from aigc_bench.selftest.rows import check_passed
 
 
-def score(
-    fake: list[str],
-    real: str,
-    holdout: str | None,
-    protocol: list[str] | None,
-    features: list[str] | None,
-    metrics: str | None,
-    limit: int | None,
-    per_class: bool,
-    paired: bool,
-    precision: str,
-    on_bad_image: str,
-    weights: Path | None,
-    store: Path,
-    device: str,
-    threads: int | None,
-    output: Path | None,
-    html: Path | None,
-    as_json: bool,
-    quiet: bool,
-) -> None:
-    """See `aigc_bench.cli.scoring.score`."""
-    sys.path.insert(0, os.getcwd())  # so that a generator or --features is found in the working directory
-    with progress.shown(stderr(), quiet=quiet) as on_event:
-        found, folder = score_(
-            by_name(fake),
-            real,
-            holdout=holdout,
-            protocols=protocol or (),
-            features=features or (),
-            metrics=metrics.split(",") if metrics else None,
-            limit=limit,
-            per_class=per_class,
-            paired=paired,
-            precision=precision,
-            on_bad_image=_on_bad_image(on_bad_image),
-            options=Options(store, device, threads, weights=weights),
-            on_event=on_event,
-            command=command_line(),
-        )
-    if output is not None:
-        write_json(found, output)
-    if html is not None:
-        copy_report(folder, html)
-    if as_json:
-        print(found.model_dump_json(indent=2))
-    else:
-        print_tables(found)
-        print(f"Report: {folder / 'report.html'}")
-    api.check_complete(found)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Score:
+    """What `score` was asked for, as it was typed; see `aigc_bench.cli.scoring.score`."""
+
+    fake: list[str]
+    real: str
+    holdout: str | None
+    protocol: list[str] | None
+    features: list[str] | None
+    metrics: str | None
+    limit: int | None
+    per_class: bool
+    paired: bool
+    precision: str
+    on_bad_image: str
+    weights: Path | None
+    store: Path
+    device: str
+    threads: int | None
+    output: Path | None
+    html: Path | None
+    as_json: bool
+    quiet: bool
+
+    def __call__(self) -> None:
+        """Score, print and write."""
+        sys.path.insert(0, os.getcwd())  # so that a generator or --features is found in the working directory
+        with progress.shown(stderr(), quiet=self.quiet) as on_event:
+            run, folder = score_(
+                by_name(self.fake),
+                self.real,
+                holdout=self.holdout,
+                protocols=self.protocol or (),
+                features=self.features or (),
+                metrics=names(self.metrics) or None,
+                limit=self.limit,
+                per_class=self.per_class,
+                paired=self.paired,
+                precision=self.precision,
+                on_bad_image=_on_bad_image(self.on_bad_image),
+                options=Options(self.store, self.device, self.threads, weights=self.weights),
+                on_event=on_event,
+                command=command_line(),
+            )
+        self._show(run, folder)
+        api.check_complete(run)
+
+    def _show(self, run: Run, folder: Path) -> None:
+        if self.output is not None:
+            write_json(run, self.output)
+        if self.html is not None:
+            copy_report(folder, self.html)
+        if self.as_json:
+            print(run.model_dump_json(indent=2))
+        else:
+            print_tables(run)
+            print(f"Report: {folder / 'report.html'}")
 
 
 def extract(

@@ -24,7 +24,7 @@ BLOCK_S = 0.02
 
 
 def arithmetic() -> None:
-    """Integers and a loop."""
+    """Work on integers in a loop."""
     total = 0
     for i in range(400):
         total += i * i % 7
@@ -46,7 +46,7 @@ def mapping() -> None:
 
 
 def joining() -> None:
-    """Strings."""
+    """Work on strings."""
     "-".join(f"{i:04d}" for i in range(130)).upper().split("-")
 
 

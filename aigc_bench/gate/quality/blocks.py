@@ -10,6 +10,7 @@ import math
 from aigc_bench.core import Estimate, Features
 from aigc_bench.core.errors import StoreError
 from aigc_bench.metrics import frechet
+from aigc_bench.metrics.moments import summary_of_side
 from aigc_bench.runs.comparison.changes import Change
 from aigc_bench.stats import intervals, paired_jackknife
 
@@ -32,7 +33,7 @@ def frechet_change(
     num, width = sides[0].pool.shape
     if min(num, width) > MAX_WIDTH or num < 4 * NUM_BLOCKS:
         return None
-    moments, factor = frechet.summary_of_side(real)
+    moments, factor = summary_of_side(real)
     blocks, logs = intervals.blocks(num, NUM_BLOCKS), []
     for name, side, score in zip(("base", "head"), sides, scores, strict=True):
         whole, left_out = frechet.distances_without(moments, factor, side.pool, blocks)

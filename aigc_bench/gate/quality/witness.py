@@ -13,7 +13,8 @@ from torch import Tensor
 
 from aigc_bench.core import Features
 from aigc_bench.metrics.frechet import influences
-from aigc_bench.metrics.kernel import KernelSums, real_sums_of_side
+from aigc_bench.metrics.kernel import real_sums_of_side
+from aigc_bench.metrics.kernel_sums import KernelSums
 
 
 def frechet_differences(real: Features, base: Tensor, head: Tensor) -> Tensor:

@@ -51,17 +51,17 @@ class ArraySamples(SampleSet):
 
     @property
     def num_listed(self) -> int:
-        """N."""
+        """The number of images, N."""
         return self._num
 
     @property
     def num_samples(self) -> int:
-        """N."""
+        """The number of images, N."""
         return self._num
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """(C, H, W)."""
+        """(C, H, W) of one image."""
         return self._shape
 
     @property

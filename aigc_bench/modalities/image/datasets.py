@@ -35,7 +35,7 @@ class _StreamedSamples(SampleSet):
 
     @property
     def num_listed(self) -> int | None:
-        """Not said."""
+        """None: a loader does not say how many it will give."""
         return None
 
     @property
@@ -45,7 +45,7 @@ class _StreamedSamples(SampleSet):
 
     @property
     def shape(self) -> None:
-        """Not known beforehand."""
+        """None: it is known when the images have been seen."""
         return
 
     @property
@@ -106,7 +106,7 @@ class DatasetSamples(_StreamedSamples):
 
     @property
     def num_listed(self) -> int:
-        """The length."""
+        """The length of the data set."""
         return self._length
 
     @property

@@ -93,7 +93,7 @@ class EncodedSamples(SampleSet):
 
     @property
     def labels(self) -> tuple[str, ...] | None:
-        """Folders; see `SampleSet.labels`."""
+        """The folder of each image is its class; see `SampleSet.labels`."""
         return class_names([self._members.names[index] for index in self._kept()])
 
     def chunks(self, size: int) -> Iterator[Chunk]:

@@ -19,7 +19,7 @@ from aigc_bench.modalities.image.archives import ZIP_ERRORS, check_ratio, checke
 
 
 class NpyHeader(NamedTuple):
-    """What precedes the numbers."""
+    """The header of an npy file: type, order and shape of the array that follows it."""
 
     shape: tuple[int, ...]
     fortran_order: bool

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from aigc_bench.gate.verdicts import Acceptance, Decision, Judgement
-from aigc_bench.report.run.tables import number, scaled
+from aigc_bench.report.numbers import number, percentage, scaled
 
 State = Literal["regression", "failed", "accepted", "improved", "inconclusive", "incomparable", "pass"]
 """a verdict, told apart further where a reader has to: no verdict, a REGRESSION signed for, a PASS worth a look"""
@@ -45,8 +45,8 @@ def state(decision: Decision) -> State:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One decision as texts."""
+class DecisionRow:
+    """One decision of a gate, as the texts that every output shows."""
 
     decision: Decision
     state: State
@@ -67,12 +67,12 @@ class Row:
 class Groups:
     """All rows, each group in the order to read it in."""
 
-    changed: tuple[Row, ...]
-    undecided: tuple[Row, ...]
-    passing: tuple[Row, ...]
+    changed: tuple[DecisionRow, ...]
+    undecided: tuple[DecisionRow, ...]
+    passing: tuple[DecisionRow, ...]
 
-    def __iter__(self) -> Iterator[Row]:
-        """Every row."""
+    def __iter__(self) -> Iterator[DecisionRow]:
+        """Every row, in the order of the page."""
         return iter((*self.changed, *self.undecided, *self.passing))
 
 
@@ -86,14 +86,14 @@ def grouped(judgement: Judgement) -> Groups:
     )
 
 
-def _rank(row: Row) -> tuple[int, float, str]:
+def _rank(row: DecisionRow) -> tuple[int, float, str]:
     worsening = row.decision.worsening or 0.0
     return ORDER.index(row.state), -abs(worsening) if row.state == "improved" else -worsening, row.decision.subject
 
 
-def _row(decision: Decision) -> Row:
+def _row(decision: Decision) -> DecisionRow:
     base, head = _sides(decision)
-    return Row(decision, state(decision), base, head, change(decision), interval(decision), why(decision))
+    return DecisionRow(decision, state(decision), base, head, change(decision), interval(decision), why(decision))
 
 
 def _sides(decision: Decision) -> tuple[str, str]:
@@ -151,11 +151,6 @@ def _signed(value: float, error: float) -> str:
     return f"{'+' if value > 0 else ''}{number(value, error)}"
 
 
-def percentage(ratio: float) -> str:
-    """A ratio less one: "5 %"."""
-    return f"{100 * ratio:.3g} %"
-
-
 def on_scale(value: float | None, decision: Decision) -> str:
     """A spread or a detectable worsening, without a sign: in per cent where the scale is a ratio."""
     if value is None or not math.isfinite(value):
@@ -180,7 +175,7 @@ def terms(acceptance: Acceptance) -> str:
     return f"accepted up to {percentage(acceptance.up_to)} until {acceptance.until}: {acceptance.why}"
 
 
-def signed_for(judgement: Judgement) -> list[Row]:
+def signed_for(judgement: Judgement) -> list[DecisionRow]:
     """Every decision with an acceptance, the expired ones too."""
     return [row for row in grouped(judgement) if row.decision.acceptance is not None]
 
@@ -207,7 +202,7 @@ def headline(judgement: Judgement) -> str:
     return f"{word}: {len(mine)} of {total} {verb} {text}: {'; '.join(filter(None, [_named(mine), within]))}."
 
 
-def _named(rows: Sequence[Row]) -> str:
+def _named(rows: Sequence[DecisionRow]) -> str:
     """The first few by name, with their changes."""
     texts = [f"{row.decision.subject} ({row.change})" if row.decision.worsening is not None else row.decision.subject
              for row in rows[:NUM_NAMED]]  # fmt: skip

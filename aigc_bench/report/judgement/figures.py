@@ -14,9 +14,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 
 from aigc_bench.gate.verdicts import Decision, Judgement
+from aigc_bench.report.drawing import STYLE, svg
 from aigc_bench.report.judgement import decisions
-from aigc_bench.report.judgement.decisions import Row, State
-from aigc_bench.report.run.figures import STYLE, svg
+from aigc_bench.report.judgement.decisions import DecisionRow, State
 from aigc_bench.runs.comparison.sides import Scale
 
 MAX_ROWS = 60
@@ -60,7 +60,7 @@ class Forest:
 class Panel:
     """The units of one decision."""
 
-    row: Row
+    row: DecisionRow
     svg: str
 
 
@@ -86,7 +86,7 @@ def panels(judgement: Judgement) -> tuple[list[Panel], int]:
         return [Panel(row, svg(_panel(row))) for row in rows[:MAX_PANELS]], len(rows[MAX_PANELS:])
 
 
-def _worsening(row: Row) -> float:
+def _worsening(row: DecisionRow) -> float:
     position = _position(row.decision, row.decision.worsening)
     assert position is not None
     return position
@@ -99,7 +99,7 @@ def _position(decision: Decision, worsening: float | None) -> float | None:
     return worsening / decision.margin if decision.margin else None
 
 
-def _forest(rows: Sequence[Row], scale: Scale) -> Figure:
+def _forest(rows: Sequence[DecisionRow], scale: Scale) -> Figure:
     """Names on the left, changes on the right."""
     figure, axes = _intervals(rows, scale, width=7.4, height=0.3)
     axes.set_yticks(range(len(rows)), [_shortened(row.decision.subject) for row in rows])
@@ -109,8 +109,8 @@ def _forest(rows: Sequence[Row], scale: Scale) -> Figure:
     return figure
 
 
-def _narrow_forest(rows: Sequence[Row], scale: Scale) -> Figure:
-    """Both above the interval."""
+def _narrow_forest(rows: Sequence[DecisionRow], scale: Scale) -> Figure:
+    """For narrow screens: name and change stand above the interval."""
     figure, axes = _intervals(rows, scale, width=3.8, height=0.42)
     axes.set_yticks([])
     for y, row in enumerate(rows):
@@ -119,7 +119,7 @@ def _narrow_forest(rows: Sequence[Row], scale: Scale) -> Figure:
     return figure
 
 
-def _intervals(rows: Sequence[Row], scale: Scale, width: float, height: float) -> tuple[Figure, Axes]:
+def _intervals(rows: Sequence[DecisionRow], scale: Scale, width: float, height: float) -> tuple[Figure, Axes]:
     """The axes, without names; inches, the height of one row."""
     figure = Figure(figsize=(width, 0.9 + height * len(rows)), layout="constrained")
     axes = figure.subplots()
@@ -144,7 +144,7 @@ def _band(axes: Axes, y: float, decision: Decision) -> None:
         axes.barh(y, 2 * dead_zone, left=-dead_zone, height=1, color=DEAD_ZONE, lw=0, zorder=0)
 
 
-def _whisker(axes: Axes, y: float, row: Row, limits: tuple[float, float]) -> None:
+def _whisker(axes: Axes, y: float, row: DecisionRow, limits: tuple[float, float]) -> None:
     """The estimate and its interval; what lies beyond the axis is an arrow at its end."""
     colour, item = COLOURS[row.state], row.decision
     ends = [_position(item, bound) for bound in (item.low, item.high)]
@@ -157,7 +157,7 @@ def _whisker(axes: Axes, y: float, row: Row, limits: tuple[float, float]) -> Non
     axes.plot(np.clip(x, *limits), y, marker, ms=7, color=colour, markerfacecolor=face, clip_on=False, zorder=4)
 
 
-def _limits(rows: Sequence[Row]) -> tuple[float, float]:
+def _limits(rows: Sequence[DecisionRow]) -> tuple[float, float]:
     """The span of the intervals, but one or two far out do not make a line of all the others."""
     items = [row.decision for row in rows]
     bounds = [[_position(item, x) or 0.0 for x in (item.low, item.worsening, item.high)] for item in items]
@@ -185,7 +185,7 @@ def _percent_ticks(axes: Axes, low: float, high: float) -> None:
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{100 * math.expm1(x):+.3g} %".replace("+0 ", "0 ")))
 
 
-def _panel(row: Row) -> Figure:
+def _panel(row: DecisionRow) -> Figure:
     """Worsening of each unit against its number, with the band of the dead zone and the interval of the whole."""
     item = row.decision
     figure = Figure(figsize=(3.6, 2.1), layout="constrained")

@@ -14,7 +14,7 @@ from typing import Literal
 
 from aigc_bench.gate.verdicts import Judgement
 from aigc_bench.report.judgement import decisions
-from aigc_bench.report.judgement.decisions import Row
+from aigc_bench.report.judgement.decisions import DecisionRow
 
 Outcome = Literal["failure", "error", "skipped"]
 
@@ -23,7 +23,7 @@ ILLEGAL = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def junit(judgement: Judgement) -> bytes:
-    """The file."""
+    """Judgement => the text of a JUnit XML file."""
     root = ET.Element(
         "testsuites", {"name": _legal(f"aigc-bench {judgement.suite}"), "time": f"{judgement.wall_s:.3f}"}
     )
@@ -38,7 +38,7 @@ def junit(judgement: Judgement) -> bytes:
     return text + b"\n"
 
 
-def outcome(row: Row, judgement: Judgement) -> Outcome | None:
+def outcome(row: DecisionRow, judgement: Judgement) -> Outcome | None:
     """Which element a decision gets; None passes."""
     if row.state == "regression" or (row.state == "inconclusive" and judgement.fail_on_inconclusive):
         return "failure"
@@ -47,7 +47,7 @@ def outcome(row: Row, judgement: Judgement) -> Outcome | None:
     return "skipped" if row.state in decisions.UNDECIDED else None
 
 
-def _suite(judgement: Judgement, kind: str, rows: list[Row]) -> ET.Element:
+def _suite(judgement: Judgement, kind: str, rows: list[DecisionRow]) -> ET.Element:
     name = f"{judgement.suite}: {kind}"
     found = Counter(outcome(row, judgement) for row in rows)
     suite = ET.Element(
@@ -83,7 +83,7 @@ def _properties(judgement: Judgement) -> Iterator[tuple[str, str]]:
             yield f"{role}.{number}", text
 
 
-def _case(row: Row, tag: Outcome | None, suite: str) -> ET.Element:
+def _case(row: DecisionRow, tag: Outcome | None, suite: str) -> ET.Element:
     case = ET.Element("testcase", {"classname": _legal(suite), "name": _legal(row.decision.subject)})
     if tag is None:
         ET.SubElement(case, "system-out").text = _legal(f"{row.word}: {row.why}\n{_details(row)}")
@@ -93,7 +93,7 @@ def _case(row: Row, tag: Outcome | None, suite: str) -> ET.Element:
     return case
 
 
-def _details(row: Row) -> str:
+def _details(row: DecisionRow) -> str:
     item = row.decision
     lines = {
         "base": row.base,

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from aigc_bench.gate.verdicts import Judgement
 from aigc_bench.report import environments
 from aigc_bench.report.judgement import decisions
-from aigc_bench.report.judgement.decisions import Row
+from aigc_bench.report.judgement.decisions import DecisionRow
 
 MAX_BYTES = 2**20 - 2**12
 MAX_CHARACTERS = 1000
@@ -110,13 +110,13 @@ def _folded(title: str) -> str:
     return f"\n<details><summary>{title}</summary>\n\n"
 
 
-def _line(row: Row) -> str:
+def _line(row: DecisionRow) -> str:
     word = f"**{row.word}**" if row.state in decisions.CHANGED else row.word
     texts = (row.base, row.head, row.change, row.interval, row.why)
     return f"| {code(row.decision.subject)} | {word} | {' | '.join(map(inline, texts))} |\n"
 
 
-def _cost(row: Row) -> str:
+def _cost(row: DecisionRow) -> str:
     acceptance = row.decision.acceptance
     assert acceptance is not None
     was = "expired: was " if acceptance.expired else ""

@@ -7,14 +7,15 @@ from typing import Any
 
 from torch import Tensor
 
+from aigc_bench.core.suites import ANCHORS
 from aigc_bench.gate.verdicts import Decision, Judgement
 from aigc_bench.modalities.modality import Modality, recorded
 from aigc_bench.report import environments
 from aigc_bench.report.judgement import decisions
 from aigc_bench.report.judgement import figures as judgement_figures
+from aigc_bench.report.numbers import percentage
 from aigc_bench.report.panels.embedding import data_uri
 from aigc_bench.report.run.page import GRID_COLUMNS, templates
-from aigc_bench.report.run.tables import ANCHORS
 from aigc_bench.runs.records import Exhibits, exhibit_of
 
 
@@ -39,7 +40,7 @@ def page(judgement: Judgement, pictures: Pictures | None = None) -> str:
         sides=list(decisions.sides(judgement)),
         rows=[(row, _small_print(row.decision)) for row in decisions.grouped(judgement)],
         costs=[(row, row.decision.acceptance) for row in decisions.signed_for(judgement)],
-        percentage=decisions.percentage,
+        percentage=percentage,
         tests=decisions.tests(judgement),
         forests=judgement_figures.forests(judgement),
         colours=judgement_figures.COLOURS,

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from aigc_bench.gate.verdicts import Judgement
 from aigc_bench.report.judgement import decisions
-from aigc_bench.report.judgement.decisions import Row, State
+from aigc_bench.report.judgement.decisions import DecisionRow, State
 
 NUM_PASSING = 20
 """passing rows that are shown; more are counted"""
@@ -49,7 +49,7 @@ def _parts(judgement: Judgement) -> Iterator[RenderableType]:
     yield from _lists(judgement)
 
 
-def _table(title: str, rows: Sequence[Row]) -> Table:
+def _table(title: str, rows: Sequence[DecisionRow]) -> Table:
     """Verdict, and beside it name, numbers and reason, one below the other: names are long and terminals are not."""
     out = Table(title=f"\n{title}", title_justify="left", box=None, show_header=False, padding=(0, 2, 0, 0))
     out.add_column(no_wrap=True, min_width=max(map(len, decisions.WORDS.values())))
@@ -63,7 +63,7 @@ def _table(title: str, rows: Sequence[Row]) -> Table:
     return out
 
 
-def _numbers(row: Row) -> str:
+def _numbers(row: DecisionRow) -> str:
     """As in: 12.30 ms → 13.17 ms   worse by +7.1 % (+5.0 … +9.2 %)."""
     if row.decision.worsening is None:
         return f"{row.base} → {row.head}"
@@ -88,7 +88,7 @@ def _lists(judgement: Judgement) -> Iterator[RenderableType]:
     yield Text(f"{decisions.counts(judgement) or 'nothing was compared'}; {judgement.wall_s:.0f} s", "dim")
 
 
-def _signed(row: Row) -> str:
+def _signed(row: DecisionRow) -> str:
     acceptance = row.decision.acceptance
     assert acceptance is not None
     return ("expired, was " if acceptance.expired else "") + decisions.terms(acceptance)

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from aigc_bench.core import Estimate, Score
+from aigc_bench.core.suites import ANCHORS
+from aigc_bench.report.numbers import number
 from aigc_bench.report.run import tables
 from aigc_bench.runs.records import Run
 
@@ -39,7 +41,7 @@ def class_tables(run: Run) -> list[ClassTable]:
 
 def _worst(row: dict[str, Score]) -> float:
     """The largest distance of a generated row."""
-    values = [s.estimate.value for name, s in row.items() if s.estimate and name not in tables.ANCHORS]
+    values = [s.estimate.value for name, s in row.items() if s.estimate and name not in ANCHORS]
     return max(values, default=-1.0)
 
 
@@ -78,4 +80,4 @@ def sentences(run: Run) -> Iterator[str]:
 
 
 def _number(estimate: Estimate) -> str:
-    return f"{tables.number(estimate.value, estimate.standard_error)} (N = {estimate.num_samples})"
+    return f"{number(estimate.value, estimate.standard_error)} (N = {estimate.num_samples})"

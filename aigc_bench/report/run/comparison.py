@@ -9,7 +9,7 @@ from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
-from aigc_bench.report.run.tables import number, scaled
+from aigc_bench.report.numbers import number, scaled
 from aigc_bench.runs.comparison.comparison import ComparedScore, Comparison
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 from typing import Any
 
@@ -12,26 +11,12 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.text import Annotation
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
+from aigc_bench.report.drawing import STYLE, new_axes, part_labels, plain_numbers, png, svg
 from aigc_bench.report.run.tables import Cell, columns, frechet_metric, table
 from aigc_bench.runs.records import Exhibits, Run, exhibit_of
 from aigc_bench.stats import binomial
 
-STYLE = {
-    **sns.axes_style("whitegrid"),
-    "font.size": 10.0,
-    "axes.titlesize": 11.0,
-    "axes.edgecolor": "#b8bcc4",
-    "grid.color": "#e6e8ec",
-    "svg.hashsalt": "aigc-bench",
-    "svg.fonttype": "path",
-    "figure.facecolor": "white",
-}
-DPI = 110
-LABEL_WIDTH, LABEL_HEIGHT = 70, 20
-"""in a figure's own pixels, of which 100 are an inch: room for a generator's name"""
 Palette = dict[str, Any]
 
 
@@ -45,13 +30,6 @@ def palette(run: Run) -> Palette:
         "noise": "#9a9a9a",
         "reference": "#3d5a4c",
     }
-
-
-def _axes(title: str, width: float = 6.4, height: float = 4.0) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(width, height), layout="constrained")
-    axes = figure.subplots()
-    axes.set_title(title, loc="left")
-    return figure, axes
 
 
 def _point(axes: Axes, x: Cell, y: Cell, label: str, colour: Any) -> None:
@@ -68,26 +46,6 @@ def _point(axes: Axes, x: Cell, y: Cell, label: str, colour: Any) -> None:
     axes.annotate(label, (x.value, y.value), xytext=(7, 6), textcoords="offset points", color=colour, weight="bold")
 
 
-def _part_labels(axes: Axes) -> None:
-    """Of two points side by side the left one's label goes to its left; to be called when the limits stand."""
-    labels = [text for text in axes.texts if isinstance(text, Annotation)]
-    places = axes.transData.transform([label.xy for label in labels])
-    for label, place in zip(labels, places, strict=True):
-        right, up = (places - place).T
-        if np.any((right > 0) & (right < LABEL_WIDTH) & (abs(up) < LABEL_HEIGHT)):
-            label.set(ha="right", position=(-7, 6))
-
-
-def _plain_numbers(axes: Axes) -> None:
-    """Ticks of logarithmic axes as numbers are said, 0.5 and 2,000, and no powers of ten."""
-    for axis, (low, high) in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim())):
-        if axis.get_scale() == "log":
-            # Within two decades, decades alone would be one tick or two.
-            axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if high < 100 * low else (1.0,)))
-            axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
-            axis.set_minor_formatter(NullFormatter())
-
-
 def quality_against_speed(run: Run, exhibits: Exhibits) -> Figure | None:
     """Fréchet distance against throughput at the largest common batch size."""
     quality, speed = table(run, "quality"), table(run, "speed")
@@ -96,7 +54,7 @@ def quality_against_speed(run: Run, exhibits: Exhibits) -> Figure | None:
     if metric is None or not rates:
         return None
     rate = "samples_per_s@64" if "samples_per_s@64" in rates else rates[-1]
-    figure, axes = _axes("Quality against speed: the lower right is better")
+    figure, axes = new_axes("Quality against speed: the lower right is better")
     colours = palette(run)
     for name in speed:
         if metric in quality.get(name, {}) and rate in speed[name]:
@@ -113,7 +71,7 @@ def quality_against_speed(run: Run, exhibits: Exhibits) -> Figure | None:
         )
     axes.set(xscale="log", yscale="log", xlabel=rate.replace("@", " at batch "), ylabel=metric)
     axes.margins(0.25)
-    _plain_numbers(axes)
+    plain_numbers(axes)
     return figure
 
 
@@ -122,12 +80,12 @@ def precision_recall(run: Run, exhibits: Exhibits) -> Figure | None:
     rows = {name: row for name, row in table(run, "quality").items() if {"precision", "recall"} <= set(row)}
     if not rows:
         return None
-    figure, axes = _axes("Precision and recall: the upper right is better", 5.2, 4.4)
+    figure, axes = new_axes("Precision and recall: the upper right is better", 5.2, 4.4)
     colours = palette(run)
     for name, row in rows.items():
         _point(axes, row["recall"], row["precision"], name, colours[name])
     axes.set(xlabel="recall (diversity)", ylabel="precision (fidelity)", xlim=(-0.05, 1.1), ylim=(-0.05, 1.1))
-    _part_labels(axes)
+    part_labels(axes)
     return figure
 
 
@@ -157,7 +115,7 @@ def latency(run: Run, exhibits: Exhibits) -> Figure | None:
     pooled = _pooled(exhibits, "latency")
     if not pooled:
         return None
-    figure, axes = _axes("Latency of one sample")
+    figure, axes = new_axes("Latency of one sample")
     colours = palette(run)
     for name, seconds in pooled.items():
         sns.ecdfplot(x=np.concatenate(seconds) * 1e3, ax=axes, color=colours[name], label=name)
@@ -173,7 +131,7 @@ def latency(run: Run, exhibits: Exhibits) -> Figure | None:
             va="center",
         )
     axes.set(xscale="log", xlabel="milliseconds", ylabel="share of calls")
-    _plain_numbers(axes)
+    plain_numbers(axes)
     axes.legend(frameon=False)
     return figure
 
@@ -190,7 +148,7 @@ def class_balance(run: Run, exhibits: Exhibits) -> Figure | None:
         for name, total in counts.items()
         for k, count in enumerate(total)
     )
-    figure, axes = _axes("Predicted classes, with 95 % sampling error", 7.2, 3.4)
+    figure, axes = new_axes("Predicted classes, with 95 % sampling error", 7.2, 3.4)
     sns.barplot(frame, x="class", y="share", hue="", ax=axes, palette=palette(run), errorbar=None)
     for bars, total in zip(list(axes.containers), counts.values(), strict=True):
         for bar, count in zip(bars, total, strict=True):
@@ -206,7 +164,7 @@ def neighbour_distance(run: Run, exhibits: Exhibits) -> Figure | None:
     pooled = _pooled(exhibits, "neighbour_distance")
     if not pooled:
         return None
-    figure, axes = _axes("Distance to the nearest training sample")
+    figure, axes = new_axes("Distance to the nearest training sample")
     for name, distances in pooled.items():
         if name != "noise":
             label = "floor (held-out real)" if name == "floor" else name
@@ -258,19 +216,5 @@ def draw(run: Run, exhibits: Exhibits) -> dict[str, tuple[str, bytes, str]]:
         for name, (function, caption) in FIGURES.items():
             figure = function(run, exhibits)
             if figure is not None:
-                found[name] = (svg(figure), _png(figure), caption)
+                found[name] = (svg(figure), png(figure), caption)
     return found
-
-
-def svg(figure: Figure) -> str:
-    """The figure as an element of a page; the same bytes for the same figure, if drawn and saved in `STYLE`."""
-    out = io.StringIO()
-    figure.savefig(out, format="svg", metadata={"Date": None})
-    text = out.getvalue()
-    return text[text.index("<svg") :]
-
-
-def _png(figure: Figure) -> bytes:
-    out = io.BytesIO()
-    figure.savefig(out, format="png", dpi=DPI)
-    return out.getvalue()

@@ -11,10 +11,12 @@ import torch
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from torch import Tensor
 
+from aigc_bench.core.suites import ANCHORS
 from aigc_bench.modalities.modality import Modality, recorded
-from aigc_bench.report import environments
+from aigc_bench.report import environments, numbers
 from aigc_bench.report.panels.embedding import data_uri
-from aigc_bench.report.run import classes, figures, tables
+from aigc_bench.report.run import classes, codes, figures, tables
+from aigc_bench.report.terms import terms_in
 from aigc_bench.runs.records import Exhibits, Run, exhibit_of
 from aigc_bench.system.files import writing
 
@@ -46,13 +48,15 @@ def write_report(run: Run, exhibits: Exhibits, folder: Path) -> Path:
 
 def templates() -> Environment:
     """The pages' templates; whatever a run says is escaped."""
-    return Environment(
+    found = Environment(
         loader=PackageLoader("aigc_bench.report"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    found.globals["terms_in"] = terms_in
+    return found
 
 
 def render(run: Run, drawn: dict[str, Any], grids: dict[str, list[dict[str, Any]]]) -> str:
@@ -86,10 +90,10 @@ def _shown(run: Run, rows: tables.Table) -> dict[str, Any]:
     """Header and rows of texts: what a template can loop over."""
     names = tables.columns(rows)
     best = {metric: tables.best_rows(rows, run, metric) for metric in names}
-    units = {s.metric: tables.scaled(s.unit)[1] for s in run.scores}
+    units = {s.metric: numbers.scaled(s.unit)[1] for s in run.scores}
     head = [(metric, "↑" if tables.direction(run, metric) else "↓", units[metric]) for metric in names]
     body = [
-        (name, name in tables.ANCHORS, [(*tables.cell_text(row.get(m)), name in best[m]) for m in names])
+        (name, name in ANCHORS, [(*tables.cell_text(row.get(m)), name in best[m]) for m in names])
         for name, row in rows.items()
     ]
     return {"head": head, "body": body}
@@ -97,10 +101,10 @@ def _shown(run: Run, rows: tables.Table) -> dict[str, Any]:
 
 def _shown_codes(run: Run) -> dict[str, Any] | None:
     """The same of what whose code would have printed; None where one protocol was used."""
-    sets = tables.by_code(run)
-    names = tables.code_columns(sets)
+    sets = codes.by_code(run)
+    names = codes.code_columns(sets)
     body = [
-        (f"{name} · {code}" if len(sets) > 1 else code, name in tables.ANCHORS, _code_cells(row, names))
+        (f"{name} · {code}" if len(sets) > 1 else code, name in ANCHORS, _code_cells(row, names))
         for name, codes in sets.items()
         for code, row in codes.items()
     ]
@@ -133,7 +137,7 @@ def _grids(run: Run, exhibits: Exhibits) -> dict[str, list[dict[str, Any]]]:
         if "reconstructions" in keys:
             both = [keys["originals"], keys["reconstructions"]]
             found["reconstructions"].append(_panel(name, modality.picture(torch.cat(both), len(both[0]), None)))
-        if "neighbours" in keys and name not in tables.ANCHORS:
+        if "neighbours" in keys and name not in ANCHORS:
             found["neighbours"].append(_singled_out(modality, name, keys["neighbours"]))
         if "costly" in keys:
             found["costly"].append({**_singled_out(modality, name, keys["costly"]), "shares": _shares(keys)})
@@ -150,7 +154,7 @@ def _singled_out(modality: Modality, name: str, pairs: Tensor) -> dict[str, Any]
 def _shares(keys: Exhibits) -> list[tuple[int, str]]:
     """Number of each costly sample, and its share of the distance."""
     both = zip(keys["costly_index"].tolist(), keys["costly_share"].tolist(), strict=True)
-    return [(index, f"{share:.2%}") for index, share in both]
+    return [(index, numbers.percentage(share)) for index, share in both]
 
 
 def _file_name(name: str) -> str:

@@ -8,12 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from aigc_bench.core import Score
-from aigc_bench.metrics.protocols import PROTOCOLS, Protocol
+from aigc_bench.core.suites import ANCHORS
+from aigc_bench.report.numbers import number, scaled
 from aigc_bench.runs.records import Run
-
-ANCHORS = ("floor", "noise")
-UNITS = {"bytes": (1 / 2**20, "MiB"), "s": (1e3, "ms")}
-"""unit => (factor, unit that is shown)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,21 +86,6 @@ def columns(rows: Table) -> list[str]:
 def direction(run: Run, metric: str) -> bool:
     """Whether higher is better."""
     return next(score.higher_is_better for score in run.scores if score.metric == metric)
-
-
-def number(value: float, error: float | None = None) -> str:
-    """As many digits as the error supports (two of the error), else four significant ones."""
-    if error and error > 0 and math.isfinite(error):
-        decimals = max(0, 1 - math.floor(math.log10(error)))
-        return f"{value:.{min(decimals, 6)}f}"
-    if value and abs(value) >= 1e4:
-        return f"{value:,.0f}"
-    return f"{value:.4g}"
-
-
-def scaled(score_unit: str) -> tuple[float, str]:
-    """Factor and name of the unit that people read."""
-    return UNITS.get(score_unit, (1.0, score_unit))
 
 
 def cell_text(cell: Cell | None) -> tuple[str, str]:
@@ -189,63 +171,6 @@ def best_rows(rows: Table, run: Run, metric: str) -> set[str]:
         return set()
     choose = max if direction(run, metric) else min
     return {choose(values, key=lambda name: values[name])}
-
-
-CODE_COLUMNS = {
-    "FID ↓": ("fd", "fid", "rfd", "rfid"),
-    "sFID ↓": ("sfd", "sfid"),
-    "KID ↓": ("kd", "kd_subsets", "kid"),
-    "IS ↑": ("inception_score",),
-    "precision ↑": ("precision",),
-    "recall ↑": ("recall",),
-}
-"""column => metrics and published scores that stand in it"""
-
-
-UNPUBLISHED = {"FID ↓": "FD ↓", "sFID ↓": "sFD ↓", "KID ↓": "KD ↓"}
-"""column => what it is called where the weights or the precision are not the published ones"""
-OWN_NAMES = ("fd_", "rfd_", "sfd_", "kd_")
-"""how scores of other weights or another precision begin"""
-
-
-def by_code(run: Run) -> dict[str, Table]:
-    """The same samples under other published protocols. Row => code => column => cell, for what that code prints.
-
-    Empty where fewer than two published protocols were used.
-    """
-    found: dict[str, Table] = {}
-    for name, row in table(run, "quality").items():
-        for metric, cell in row.items():
-            protocol = _protocol_of(cell.scores[0])
-            column = protocol and _column_of(metric.partition("@")[0], cell.scores[0].extractor, protocol)
-            if protocol and column:
-                # Other weights or another precision: the name still has the extractor in it, and is no FID.
-                column = UNPUBLISHED.get(column, column) if metric.startswith(OWN_NAMES) else column
-                found.setdefault(name, {}).setdefault(protocol.name, {}).setdefault(column, cell)
-    return found if len({code for codes in found.values() for code in codes}) > 1 else {}
-
-
-def code_columns(sets: dict[str, Table]) -> list[str]:
-    """The columns of `by_code` that have a cell."""
-    there = {column for codes in sets.values() for column in columns(codes)}
-    known = (name for column in CODE_COLUMNS for name in (column, UNPUBLISHED.get(column, column)))
-    return [column for column in dict.fromkeys(known) if column in there]
-
-
-def _protocol_of(score: Score) -> Protocol | None:
-    """Whose a score is, by what stands after the "@"; without one TensorFlow's, if its extractor is."""
-    _, at, mark = score.metric.partition("@")
-    if not at and (score.extractor or "").partition("[")[0].removesuffix("-bf16") != PROTOCOLS["tf"].features:
-        return None
-    return next((protocol for protocol in PROTOCOLS.values() if protocol.mark == at + mark), None)
-
-
-def _column_of(score_name: str, extractor: str | None, protocol: Protocol) -> str | None:
-    """The column of a score that this protocol's code prints."""
-    name = score_name.removesuffix(f"_{extractor}")
-    column = next((column for column, names in CODE_COLUMNS.items() if name in names), None)
-    prints = {*protocol.metrics, *(asked for asked, to in protocol.variants.items() if to in protocol.metrics)}
-    return column if column and (not prints or prints & set(CODE_COLUMNS[column])) else None
 
 
 def unavailable(rows: Table) -> Sequence[str]:

@@ -6,7 +6,7 @@ from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
-from aigc_bench.report.run import classes, tables
+from aigc_bench.report.run import classes, codes, tables
 from aigc_bench.runs.records import Run
 from aigc_bench.selftest.rows import SelfTest
 
@@ -47,20 +47,20 @@ def summary_table(run: Run) -> Table:
 
 def code_table(run: Run) -> Table | None:
     """The same samples under other published protocols; None where one protocol was used."""
-    sets = tables.by_code(run)
+    sets = codes.by_code(run)
     if not sets:
         return None
     out = Table(
         title="The same samples under other published protocols", title_justify="left", box=SIMPLE_HEAD, pad_edge=False
     )
     out.add_column("", no_wrap=True)
-    shown = tables.code_columns(sets)
+    shown = codes.code_columns(sets)
     for column in shown:
         out.add_column(column, justify="right", no_wrap=True)
-    for name, codes in sets.items():
+    for name, by_code in sets.items():
         if len(sets) > 1:
             out.add_row(f"[bold]{escape(name)}[/]")
-        for code, row in codes.items():
+        for code, row in by_code.items():
             texts = [tables.cell_text(row[column]) if column in row else ("", "") for column in shown]
             out.add_row(code, *(f"{value}\n[dim]{error}[/]" if error else value for value, error in texts))
         out.add_section()

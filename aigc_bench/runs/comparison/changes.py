@@ -46,7 +46,7 @@ class Change:
 
     @property
     def interval(self) -> tuple[float, float] | None:
-        """Two-sided, at LEVEL."""
+        """The two-sided interval of the change, at LEVEL."""
         if self.standard_error is None:
             return None
         half = float(stats.t.ppf(0.5 + LEVEL / 2, self.degrees)) * self.standard_error
@@ -54,7 +54,7 @@ class Change:
 
     @property
     def p_value(self) -> float | None:
-        """Two-sided, that nothing changed."""
+        """The two-sided p-value of the hypothesis that nothing changed."""
         if self.standard_error is None:
             return None
         if self.standard_error == 0:

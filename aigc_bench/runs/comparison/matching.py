@@ -7,10 +7,9 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar
 
 from aigc_bench.core import Estimate, Score
+from aigc_bench.core.suites import ANCHORS
 from aigc_bench.runs.records import CaseRecord, Run
 from aigc_bench.system.machine import Environment
-
-ANCHORS = ("floor", "noise")
 
 Seeds = Mapping[int | None, Score]
 """training seed => score"""

@@ -16,7 +16,7 @@ from aigc_bench.system.machine import environment
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """When a run began."""
+    """When a run began, by two clocks: for its name and for its duration."""
 
     at: datetime = field(default_factory=lambda: datetime.now(UTC))
     clock: float = field(default_factory=time.perf_counter)

@@ -53,7 +53,7 @@ class Classes:
 
 
 def _natural(name: str) -> tuple[int, str]:
-    """2 before 10."""
+    """A sort key by which class 2 comes before class 10."""
     return (len(name) if name.isdecimal() else 0, name)
 
 

@@ -16,7 +16,8 @@ from aigc_bench import core
 from aigc_bench.core.errors import BenchmarkFailedError, foreign_code
 from aigc_bench.evidence import extraction
 from aigc_bench.evidence.extraction import Place, extractor_for, first_samples, identity_of, piece_of
-from aigc_bench.metrics.frechet import Moments, distances_of_few, factor, factor_of_few, frechet_distance
+from aigc_bench.metrics.frechet import distances_of_few, frechet_distance
+from aigc_bench.metrics.moments import Moments, factor, factor_of_few
 from aigc_bench.metrics.protocols import Protocol
 from aigc_bench.runs.scoring.reference import Reference
 from aigc_bench.samples.sets import SampleSet

@@ -10,14 +10,13 @@ from aigc_bench.core import FeatureExtractor, Features
 from aigc_bench.core.errors import DataError
 from aigc_bench.evidence.extraction import (
     Place,
-    StoredFeatures,
     entry_of,
     extractor_for,
     features_of,
-    read_features,
     skipped_notes,
 )
 from aigc_bench.evidence.published_moments import ReferenceStatistics, read_statistics
+from aigc_bench.evidence.stored_features import StoredFeatures, read_features
 from aigc_bench.metrics.protocols import Protocol
 from aigc_bench.modalities.image.npy import Npz
 from aigc_bench.samples.sets import SampleSet, Source
@@ -55,7 +54,7 @@ class Reference:
 
     @property
     def digest(self) -> str:
-        """Names the content."""
+        """The digest that names the content of the real side."""
         parts = [
             self.samples.digest if self.samples else None,
             self.stored.digest if self.stored else None,

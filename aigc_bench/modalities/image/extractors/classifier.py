@@ -46,7 +46,7 @@ class Network(nn.Module):
         self.head = nn.Linear(NUM_FEATURES, 10)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:  # (N, C, H, W) in [-1, 1] => (N, 64), (N, 10)
-        """Features and logits."""
+        """(N, 1, H, W) => features before the last layer, and logits."""
         pool = self.embed(self.body(x))
         return pool, self.head(pool)
 
@@ -116,5 +116,5 @@ def build_digits_cnn(spec: SampleSpec, *, device: torch.device) -> ClassifierFea
 
 
 def build_mnist_cnn(spec: SampleSpec, *, device: torch.device) -> ClassifierFeatures:
-    """The classifier of MNIST."""
+    """Build the extractor `mnist-cnn`: a classifier of MNIST's digits with committed weights."""
     return _load("mnist-cnn", spec, device)

@@ -69,7 +69,7 @@ class Step(nn.Module):
         self.convolutions = nn.ModuleList(convolutions)
 
     def forward(self, x: Tensor) -> Tensor:  # (N, inputs, H, W) => (N, outputs, H', W')
-        """In the published order."""
+        """(N, 3, 299, 299) => what the published graph computes, layer by layer in its order."""
         parts = [F.relu_(convolution(x)) for convolution in self.convolutions]
         return parts[0] if len(parts) == 1 else torch.cat(parts, 1)
 

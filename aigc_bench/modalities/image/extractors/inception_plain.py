@@ -47,19 +47,19 @@ class Plain:
         return self.conv(x, f"{block}.branch_pool")
 
     def five(self, x: Tensor, block: str) -> Tensor:
-        """35 × 35."""
+        """The blocks on maps of 35 × 35."""
         parts = [self.conv(x, f"{block}.branch1x1"), self.chain(x, block, "branch5x5", [0, 2])]
         return torch.cat([*parts, self.chain(x, block, "branch3x3dbl", [0, 1, 1]), self.pooled(x, block)], 1)
 
     def six(self, x: Tensor, block: str) -> Tensor:
-        """17 × 17."""
+        """The blocks on maps of 17 × 17."""
         wide, high = (0, 3), (3, 0)
         parts = [self.conv(x, f"{block}.branch1x1"), self.chain(x, block, "branch7x7", [0, wide, high])]
         double = self.chain(x, block, "branch7x7dbl", [0, high, wide, high, wide])
         return torch.cat([*parts, double, self.pooled(x, block)], 1)
 
     def seven(self, x: Tensor, block: str) -> Tensor:
-        """8 × 8."""
+        """The blocks on maps of 8 × 8."""
         three = self.conv(x, f"{block}.branch3x3_1")
         double = self.chain(x, block, "branch3x3dbl", [0, 1])
         parts = [self.conv(x, f"{block}.branch1x1")]

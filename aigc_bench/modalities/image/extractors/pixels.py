@@ -18,7 +18,7 @@ class Pixels:
     digest = hashlib.sha256(b"pixels: flattened, /255, float32").hexdigest()
 
     def __call__(self, batch: Tensor) -> Features:
-        """Flatten and scale."""
+        """(N, C, H, W) uint8 => (N, C·H·W) float32 in 0 … 1."""
         return Features(batch.flatten(1).to(torch.float32) / 255)
 
 
