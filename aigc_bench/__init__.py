@@ -16,6 +16,7 @@ __all__ = [
     "Scoring",
     "__version__",
     "compare",
+    "frame",
     "gate_quality",
     "resolve_suite",
     "run",
@@ -25,6 +26,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from aigc_bench.api.comparing import compare, gate_quality
+    from aigc_bench.api.frames import frame
     from aigc_bench.api.options import Options
     from aigc_bench.api.running import resolve_suite, run
     from aigc_bench.api.scoring import Scoring, save_features, score
@@ -34,6 +36,7 @@ _HOMES = {
     "Options": "options",
     "Scoring": "scoring",
     "compare": "comparing",
+    "frame": "frames",
     "gate_quality": "comparing",
     "resolve_suite": "running",
     "run": "running",

@@ -30,7 +30,7 @@ from aigc_bench.api import running as api
 from aigc_bench.api.options import Options
 from aigc_bench.core import FeatureExtractor, Features, plugins
 from aigc_bench.core.suites import cases
-from aigc_bench.evidence import extraction
+from aigc_bench.evidence import extractors
 from aigc_bench.gate.quality.claims import Claim, QualityPolicy
 from aigc_bench.gate.quality.judge import judge
 from aigc_bench.gate.verdicts import Judgement
@@ -86,15 +86,15 @@ class Lab:
         """Train, or take from the cache, and draw."""
         suite = aigc_bench.resolve_suite(data, overrides=[f"generators=[{VAE.format(steps=steps)}]", "seeds=1"])
         rows = api.prepare(suite, options)
-        extractor = extraction.extractor_for(rows.protocols[0], rows.split("reference"), rows.place)
+        extractor = extractors.extractor_for(rows.protocols[0], rows.split("reference"), rows.place)
         images, spare = drawn(rows, num_pool + num_pool // 4).split([num_pool, num_pool // 4])
         real = rows.dataset.reference.loaded().samples[:NUM_REAL]
-        seen = [extraction.observed_features(extractor, samples) for samples in (images, spare, real)]
+        seen = [extractors.observed_features(extractor, samples) for samples in (images, spare, real)]
         return cls(rows, extractor, images, *seen)
 
     def seen(self, images: Tensor) -> Features:
         """The extractor's view."""
-        return extraction.observed_features(self.extractor, images)
+        return extractors.observed_features(self.extractor, images)
 
     def scorer(self, metrics: tuple[str, ...]) -> Scorer:
         """Scores by these metrics against the real side."""
@@ -335,7 +335,7 @@ def pass_share(values: np.ndarray, num: int, margin: float, random: np.random.Ge
     for _ in range(repeats):
         sides = random.choice(values, (2, num))
         difference = noninferiority.welch(*sides.tolist())
-        found = noninferiority.finding_of(difference, dead_zone=math.log1p(0.005), margin=math.log1p(margin))
+        found = noninferiority.finding_of(difference, tolerance=math.log1p(0.005), detect=math.log1p(margin))
         passed += found.verdict == "PASS"
     return passed / repeats
 
@@ -387,7 +387,7 @@ def main() -> None:
 
 ABOUT = (
     "A VAE trained for {steps} steps on {data}, {pool:,} samples of it, features by `{extractor}`, {real:,} real "
-    "samples. Margin 2 %, dead zone 0.5 %. Intervals are exact binomial ones, 95 %."
+    "samples. Margin 2 %, tolerance 0.5 %. Intervals are exact binomial ones, 95 %."
 )
 TITLES = {
     "alike": "Nothing changed: weights and checkpoints",

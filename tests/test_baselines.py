@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader, TensorDataset
 import aigc_bench
 from aigc_bench.core.errors import ConfigurationError, FeaturesMissingError, StoreError, UnknownNameError
 from aigc_bench.metrics import frechet
-from aigc_bench.metrics.moments import summary_of_side
+from aigc_bench.metrics.moments import gaussian_of_side
 from aigc_bench.runs import baselines
 from aigc_bench.runs.recorded import Recorded
 from aigc_bench.runs.store import Store, load_run
@@ -55,10 +55,10 @@ def test_features_outlive_the_run(recorded: Recorded) -> None:
     real = recorded.real(digest)
     for name in ("floor", "gan"):
         fake = recorded.fake(by_name[name], digest)
-        moments, factor = summary_of_side(real)
+        gaussian = gaussian_of_side(real)
         score = next(one for one in recorded.run.scores if one.generator == name and one.metric == "fd_pixels")
         assert score.estimate is not None
-        assert frechet.jackknifed(moments, factor, fake.pool).value == pytest.approx(score.estimate.value, rel=1e-12)
+        assert frechet.jackknifed(gaussian, fake.pool).value == pytest.approx(score.estimate.value, rel=1e-12)
     assert not by_name["gan"].seeded
 
 

@@ -21,7 +21,11 @@ def test_the_workflow_asks_for_nothing_but_to_read() -> None:
     """And runs nobody else's actions, nor leaves a token behind."""
     text = WORKFLOW.read_text()
     assert re.search(r"^permissions:\n  contents: read\n\n", text, re.MULTILINE)
-    assert text.count("permissions:") == 1
+    # The job that writes the comment may, and runs nothing of the pull request: it checks nothing out.
+    assert text.count("permissions:") == 2
+    comment = text[text.index("  comment:") : text.index("  quality:")]
+    assert "permissions:\n      pull-requests: write" in comment
+    assert "checkout" not in comment
     actions = re.findall(r"uses: (\S+)", text)
     assert actions
     assert all(action.startswith("actions/") for action in actions)
@@ -33,7 +37,8 @@ def test_no_expression_is_pasted_into_a_shell() -> None:
     """What a pull request is called would be run; a variable of the environment is not."""
     for line in WORKFLOW.read_text().splitlines():
         if "${{" in line:
-            assert re.match(r"\s*(group|ref|TARGET|if): \$\{\{|\s*group: gate-\$\{\{", line)
+            keys = "group|ref|TARGET|if|GH_TOKEN|COMMENTS|COMMENT"
+            assert re.match(rf"\s*({keys}): (repos/)?\$\{{\{{|\s*group: gate-\$\{{\{{", line)
 
 
 def test_both_gates_write_what_is_uploaded() -> None:

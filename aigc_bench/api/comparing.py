@@ -6,13 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
-from aigc_bench.core import OnEvent
-from aigc_bench.gate.joint import RunGenerators, judge_all
 from aigc_bench.gate.quality.claims import Claim, QualityPolicy
 from aigc_bench.gate.quality.judge import judge
-from aigc_bench.gate.speed.planning import SpeedPolicy
-from aigc_bench.gate.speed.processes import TIMEOUT_S
-from aigc_bench.gate.speed.session import Request
 from aigc_bench.gate.verdicts import Judgement
 from aigc_bench.report.judgement.page import Pictures
 from aigc_bench.runs.baselines import opened
@@ -46,8 +41,8 @@ def judged_quality(
     head: str | Path,
     *,
     claim: str,
-    margin: float = 0.02,
-    dead_zone: float = 0.005,
+    tolerance: float = 0.02,
+    detect: float = 0.05,
     metrics: Sequence[str] = (),
     fail_on_inconclusive: bool = False,
     paired_seeds: bool = False,
@@ -56,36 +51,8 @@ def judged_quality(
     command: str | None = None,
 ) -> tuple[Judgement, Pictures]:
     """The same with what figures show of both sides."""
-    policy = QualityPolicy(cast(Claim, claim), margin, dead_zone, tuple(metrics), paired_seeds)
+    policy = QualityPolicy(cast(Claim, claim), tolerance, detect, tuple(metrics), paired_seeds)
     sides = [opened(str(name), store, baselines) for name in (base, head)]
     found = judge(sides[0], sides[1], policy, command or "aigc_bench.gate_quality(…)")
     found = found.model_copy(update={"fail_on_inconclusive": fail_on_inconclusive})
-    return found, Pictures(sides[0].exhibits(), sides[1].exhibits(), sides[0].run.dataset.modality)
-
-
-def judged_all(
-    base: str | Path,
-    head: str | Path,
-    *,
-    claim: str,
-    margin: float = 0.02,
-    metrics: Sequence[str] = (),
-    pythons: tuple[str | None, str | None] = (None, None),
-    speed: SpeedPolicy | None = None,
-    timeout_s: float = TIMEOUT_S,
-    store: Path = Path("runs"),
-    baselines: Path = Path("baselines"),
-    command: str | None = None,
-    on_event: OnEvent = lambda event: None,
-) -> tuple[Judgement, Pictures]:
-    """Whether head is as good as base, and as fast: speed is measured now, by the weights that both runs scored.
-
-    Raises:
-        AigcBenchError: see `aigc_bench.gate.joint`. A regression does not raise: it is the verdict.
-    """
-    policy = QualityPolicy(cast(Claim, claim), margin, metrics=tuple(metrics))
-    sides = opened(str(base), store, baselines), opened(str(head), store, baselines)
-    generators = RunGenerators.of(*sides, timeout_s)
-    request = Request(generators, speed or SpeedPolicy(), store, command or "aigc_bench.comparing.judged_all(…)")
-    found = judge_all(sides, pythons, policy, request, on_event)
     return found, Pictures(sides[0].exhibits(), sides[1].exhibits(), sides[0].run.dataset.modality)

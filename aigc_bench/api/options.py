@@ -9,7 +9,7 @@ import torch
 
 from aigc_bench.core import OnEvent
 from aigc_bench.core.errors import ConfigurationError
-from aigc_bench.evidence import extraction
+from aigc_bench.evidence import extractors
 from aigc_bench.runs.store import Store
 from aigc_bench.system.machine import choose_device
 
@@ -28,6 +28,13 @@ class Options:
     weights: Path | None = None
     """Inception's published weights; None: AIGC_BENCH_WEIGHTS, or the cache folder"""
 
+    def __post_init__(self) -> None:
+        """Paths may be given as texts."""
+        for name in ("store", "data_dir", "weights"):
+            path = getattr(self, name)
+            if path is not None:
+                object.__setattr__(self, name, Path(path))
+
 
 def machine(options: Options) -> torch.device:
     """The device to compute on, with torch's threads set.
@@ -42,6 +49,6 @@ def machine(options: Options) -> torch.device:
     return choose_device(options.device)
 
 
-def place_of(options: Options, on_event: OnEvent) -> extraction.Place:
+def place_of(options: Options, on_event: OnEvent) -> extractors.Place:
     """Where features are computed and kept."""
-    return extraction.Place(Store(options.store).cache, machine(options), on_event, options.weights)
+    return extractors.Place(Store(options.store).cache_heard_by(on_event), machine(options), on_event, options.weights)

@@ -10,6 +10,7 @@ from aigc_bench.api.options import Options, place_of
 from aigc_bench.core import OnEvent
 from aigc_bench.core.errors import ConfigurationError
 from aigc_bench.core.suites import ANCHORS
+from aigc_bench.core.wording import printable
 from aigc_bench.evidence import stored_features
 from aigc_bench.metrics import protocols as published
 from aigc_bench.metrics.protocols import Protocol
@@ -39,7 +40,7 @@ class Scoring:
     metrics: Sequence[str] | None = None
     """entry points of metrics that need features alone; None: those that each protocol prints"""
     limit: int | None = None
-    """only the first so many samples of each row"""
+    """so many samples of each row: a random subset, always the same; of a loader the first"""
     per_class: bool = False
     """the Fréchet distance of every class, too; both sides say which sample is of which"""
     paired: bool = False
@@ -49,6 +50,12 @@ class Scoring:
     first images and noted, and no score is then called a FID"""
     on_bad_image: OnBadImage = "error"
     """ "skip" leaves unreadable images out, counted and listed"""
+
+    def __post_init__(self) -> None:
+        """One name alone may be given as a text."""
+        for name in ("protocols", "features", "metrics"):
+            if isinstance(value := getattr(self, name), str):
+                object.__setattr__(self, name, (value,))
 
     def check(self, holdout: Source | None) -> None:
         """Refuse what contradicts itself, before anything is opened.
@@ -121,17 +128,20 @@ def scored(
     protocols, metrics = how.wanted()
     place = place_of(options, on_event)
     fakes = fake if isinstance(fake, Mapping) else {"samples": fake}
+    if not fakes or not all(isinstance(name, str) and name for name in fakes):
+        raise ConfigurationError(f"expected samples by the name of their row, a text, got {list(fakes)!r}")
     if RESERVED & fakes.keys():
         raise ConfigurationError(
             "'floor' and 'noise' name the anchor rows and 'reference' the real side; give the samples another name"
         )
     with Sources(how.on_bad_image, place, how.limit) as sources:
         reference = Reference.opened(real, sources.samples)
-        bench = Bench(place, reference, protocols, metrics, limit=how.limit, per_class=how.per_class, paired=how.paired)
+        bench = Bench(place, reference, protocols, metrics, per_class=how.per_class, pairs={} if how.paired else None)
         run, exhibits = sets.score_sets(
             {name: sources.fake(source, reference) for name, source in fakes.items()},
             None if holdout is None else sources.samples(holdout),
             bench,
+            how.limit,
             command,
         )
     folder = Store(options.store).write(run, exhibits)
@@ -141,7 +151,7 @@ def scored(
 
 def save_features(
     real: Source,
-    output: Path,
+    output: str | Path,
     *,
     protocol: str | None = None,
     features: str | None = None,
@@ -155,7 +165,7 @@ def save_features(
     Raises:
         AigcBenchError: see `aigc_bench.core.errors`.
     """
-    options = options or Options()
+    options, output = options or Options(), Path(output)
     wanted = published.selected([protocol] if protocol else [], [features] if features else [], precision)
     if len(wanted) != 1:
         raise ConfigurationError(f"expected one extractor per file, got {', '.join(one.name for one in wanted)}")
@@ -175,7 +185,7 @@ def by_name(paths: Sequence[str]) -> dict[str, str]:
     """
     if len(set(paths)) < len(paths):
         raise ConfigurationError(f"expected every set of samples once, got {', '.join(paths)}")
-    names = [Path(path).name or path for path in paths]  # "." has no last part
+    names = [printable(Path(path).name or path) for path in paths]  # "." has no last part
     if len(set(names)) < len(names) or RESERVED & set(names):
         names = [f"./{path}" if path in RESERVED else path for path in paths]
     return dict(zip(names, paths, strict=True))

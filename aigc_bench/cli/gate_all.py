@@ -22,7 +22,8 @@ def all_(
     claim: Annotated[
         str, typer.Option(help="Required. What is tested of quality: weights, checkpoint or recipe.")
     ] = "",
-    margin: Annotated[str, typer.Option(help="The worsening of a score that still passes: 2% or 0.02.")] = "2%",
+    tolerance: judging.ToleranceOption = "2%",
+    detect: judging.DetectOption = "5%",
     metrics: Annotated[
         str | None, typer.Option(help="Names of metrics, comma-separated. Default: all quality metrics.")
     ] = None,
@@ -33,7 +34,6 @@ def all_(
         str | None, typer.Option(help="Interpreter that builds head's generators. Default: this one.")
     ] = None,
     budget: BudgetOption = None,
-    effect: Annotated[str, typer.Option(help="The smallest slowdown that must be detected, with 95 % power.")] = "5%",
     timeout: Annotated[str, typer.Option(envvar="AIGC_BENCH_TIMEOUT", help="Time limit for one process.")] = "10m",
     seed: Annotated[int | None, typer.Option(help="Seed of which side begins. Default: random.")] = None,
     fresh: Annotated[

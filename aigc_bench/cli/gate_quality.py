@@ -25,8 +25,8 @@ def quality(
             "recipe: training, over several training seeds."
         ),
     ] = "",
-    margin: Annotated[str, typer.Option(help="The worsening of a score that still passes: 2% or 0.02.")] = "2%",
-    dead_zone: Annotated[str, typer.Option(help="Changes up to this size count as unchanged.")] = "0.5%",
+    tolerance: judging.ToleranceOption = "2%",
+    detect: judging.DetectOption = "5%",
     metrics: Annotated[
         str | None, typer.Option(help="Names of metrics, comma-separated. Default: all quality metrics.")
     ] = None,

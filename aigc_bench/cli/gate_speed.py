@@ -68,9 +68,16 @@ SharedEnvironmentOption = Annotated[
 SuiteOption = Annotated[
     str | None, typer.Option(help="Instead of files: time the generators of this suite, untrained.")
 ]
+BenchmarksOption = Annotated[
+    str,
+    typer.Option(
+        "--benchmarks",
+        envvar="AIGC_BENCH_BENCHMARKS",
+        help="Whose benchmark files both sides run: head, base, or own: each its own. What base cannot run is compared "
+        "by each side's own.",
+    ),
+]
 PytestArgsOption = Annotated[str, typer.Option(envvar="AIGC_BENCH_PYTEST_ARGS", help="Further arguments for pytest.")]
-EffectOption = Annotated[str, typer.Option(help="The smallest slowdown that must be detected, with 95 % power.")]
-DeadZoneOption = Annotated[str, typer.Option(help="Slowdowns up to this size count as unchanged.")]
 TimeoutOption = Annotated[str, typer.Option(envvar="AIGC_BENCH_TIMEOUT", help="Time limit for one process.")]
 SeedOption = Annotated[
     int | None, typer.Option(help="Seed of which side begins, and of Python's hashes. Default: random.")
@@ -91,10 +98,11 @@ def speed(
     build: BuildOption = None,
     shared_environment: SharedEnvironmentOption = False,
     suite: SuiteOption = None,
+    benchmarks: BenchmarksOption = "head",
     pytest_args: PytestArgsOption = "",
     budget: BudgetOption = None,
-    effect: EffectOption = "5%",
-    dead_zone: DeadZoneOption = "0.5%",
+    tolerance: judging.ToleranceOption = "2%",
+    detect: judging.DetectOption = "5%",
     timeout: TimeoutOption = "10m",
     seed: SeedOption = None,
     fresh: FreshOption = False,

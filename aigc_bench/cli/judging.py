@@ -7,6 +7,10 @@ from typing import Annotated
 
 import typer
 
+TOLERANCE = "The worsening that is allowed: a true one up to this size fails in at most 1 % of gate runs. 2% or 0.02."
+DETECT = "The worsening that must be caught: a true one of this size is, with 95 % power, or nothing is decided."
+ToleranceOption = Annotated[str, typer.Option("--tolerance", help=TOLERANCE)]
+DetectOption = Annotated[str, typer.Option("--detect", help=DETECT)]
 OutputOption = Annotated[Path | None, typer.Option("-o", "--output", help="Write the result as JSON to this file.")]
 MarkdownOption = Annotated[
     Path | None, typer.Option("--markdown", help="Write Markdown for a pull request to this file.")

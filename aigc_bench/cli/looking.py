@@ -30,6 +30,7 @@ def show(
     run_name: Annotated[str, typer.Argument(metavar="RUN", help="A run's id, its folder, or latest.")] = "latest",
     store: StoreOption = Path("runs"),
     schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of run.json.")] = False,
+    csv: Annotated[bool, typer.Option("--csv", help="Print every score as a line of CSV.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Show the scores of a stored run."""
@@ -55,5 +56,15 @@ def cache_list(store: StoreOption = Path("runs"), as_json: JsonOption = False) -
 
 @cache_app.command("prune")
 @acts("aigc_bench.cli.actions.looking:cache_prune")
-def cache_prune(store: StoreOption = Path("runs")) -> None:
-    """Delete every cached stage; runs stay."""
+def cache_prune(
+    older_than: Annotated[
+        str | None, typer.Option("--older-than", help="Only entries that no run has written for as long: 12h, 7d.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    store: StoreOption = Path("runs"),
+) -> None:
+    """Delete cached stages; runs stay.
+
+    A run whose stages are gone is shown and compared as before.
+    Gates on quality that need its features ask for them to be made again, and its checkpoints cannot be timed.
+    """

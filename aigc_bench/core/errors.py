@@ -1,15 +1,17 @@
 """The exception tree. Every leaf carries the exit code that the command line ends with.
 
-The seven codes: 0 pass, 1 regression, 2 usage or configuration, 3 inconclusive, 4 nothing comparable
-or nothing measured, 5 a benchmark failed, 130 interrupted. An `AigcBenchError` is the user's to mend
-and prints without a traceback; any other exception is a bug of ours and shows one.
+The eight codes: 0 pass, 1 regression, 2 usage or configuration, 3 inconclusive, 4 nothing comparable or nothing
+measured, 5 a benchmark failed, 70 a bug, 130 interrupted. An `AigcBenchError` is the user's to mend and prints without
+a traceback; any other exception is a bug of ours, shows one, and ends with a code that is none of a gate's.
 """
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
+
+BUG_EXIT_CODE = 70
+"""EX_SOFTWARE of sysexits.h: Python's own 1 for a traceback would be read as a regression"""
 
 
 class AigcBenchError(Exception):
@@ -140,18 +142,3 @@ class InterruptedRunError(AigcBenchError):
 
     exit_code = 130
     reason = "interrupted"
-
-
-@contextmanager
-def foreign_code(what: str) -> Iterator[None]:
-    """Run code that is not ours: whatever it raises becomes a GeneratorError that says where.
-
-    Raises:
-        GeneratorError: `what` raised, with the original as its cause.
-    """
-    try:
-        yield
-    except AigcBenchError:
-        raise
-    except Exception as error:
-        raise GeneratorError(f"{what} raised {type(error).__name__}: {error}") from error

@@ -16,9 +16,10 @@ from aigc_bench.core import Dataset, SampleSpec
 from aigc_bench.core.errors import ConfigurationError, DataError
 from aigc_bench.data.splits import split
 from aigc_bench.modalities.image import NAME as IMAGE
+from aigc_bench.modalities.image.decoding import IMAGES
 from aigc_bench.modalities.image.encoded import EncodedSamples
-from aigc_bench.modalities.image.members import FolderMembers
-from aigc_bench.samples.subset import SubsetSamples
+from aigc_bench.samples.members import FolderMembers
+from aigc_bench.samples.subset import Prepared, SubsetSamples
 from aigc_bench.system.cache import digest_of
 
 MIN_IMAGES = 10
@@ -46,7 +47,7 @@ def build(
         raise ConfigurationError(f"expected mode 'RGB' or 'L' and a size of at least 1, got {mode!r} and {size}")
     if data_dir is None or not data_dir.is_dir():
         raise DataError(f"expected a folder of images, got {data_dir}; name one with --data-dir or AIGC_BENCH_DATA")
-    images = EncodedSamples(FolderMembers(data_dir), "error")
+    images = EncodedSamples(FolderMembers(data_dir, IMAGES), "error")
     num = images.num_listed
     if num < MIN_IMAGES:
         raise DataError(f"{data_dir} holds {num} images; at least {MIN_IMAGES} are needed to make three splits")
@@ -56,8 +57,9 @@ def build(
     labels = torch.tensor([names.index(label) for label in images.labels]) if images.labels else None
     digest = digest_of([images.digest, mode, size, list(shares), split_seed])
     parts = split(torch.arange(num), labels, _sizes(num, shares), split_seed)
+    prepare = partial(_prepared, mode, size)
     fit, reference, holdout = (
-        SubsetSamples(images, part.samples, spec, f"{digest}-{name}", partial(_prepared, mode, size), part.labels)
+        SubsetSamples(images, part.samples, prepared=Prepared(spec, f"{digest}-{name}", prepare, part.labels))
         for name, part in zip(("fit", "reference", "holdout"), parts, strict=True)
     )
     notes = tuple(f"Images: {policy}." for policy in images.policies)

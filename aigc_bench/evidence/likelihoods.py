@@ -6,8 +6,9 @@ import torch
 from torch import Tensor
 
 from aigc_bench.core import Density, Generator, LogProbs
-from aigc_bench.core.errors import GeneratorError, NotAvailableError, foreign_code
+from aigc_bench.core.errors import GeneratorError, NotAvailableError
 from aigc_bench.generators.drawing import SAMPLE_BATCH
+from aigc_bench.system.foreign import foreign_code
 
 
 def log_probs(generator: Generator, held_out: Tensor) -> LogProbs:

@@ -18,10 +18,12 @@ import torch
 from torch import Tensor
 
 from aigc_bench.core.errors import DataError
-from aigc_bench.modalities.image.npy import Npz, read_numbers
+from aigc_bench.samples.npy import Npz, read_numbers
 
 MAX_FEATURES = 16_384
 """a covariance of that many is 2 GiB"""
+INDEFINITE = 1e-6
+"""of the largest variance, times √D: as negative as saving in float32 makes an eigenvalue that is 0"""
 ASYMMETRY = 1e-6
 """of the largest entry: what saving in float32 explains"""
 
@@ -89,9 +91,19 @@ def _moments(archive: Npz, mean_key: str, cov_key: str) -> tuple[Tensor, Tensor]
     asymmetry = float((cov - cov.T).abs().max())
     if asymmetry > ASYMMETRY * float(cov.abs().max()):
         raise DataError(f"{where} is not symmetric: entries differ by up to {asymmetry:.3g}; no covariance")
-    if float(cov.diagonal().min()) < 0:
-        raise DataError(f"{where} has a negative variance, {float(cov.diagonal().min()):.3g}; no covariance")
+    _check_semidefinite(cov, where)
     return mean, cov
+
+
+def _check_semidefinite(cov: Tensor, where: str) -> None:
+    """A negative eigenvalue beyond rounding would be taken for 0, and the distance come out too small."""
+    scale = float(cov.diagonal().abs().max())
+    shifted = cov + INDEFINITE * scale * len(cov) ** 0.5 * torch.eye(len(cov), dtype=cov.dtype)
+    if int(torch.linalg.cholesky_ex(shifted)[1]):
+        least = float(torch.linalg.eigvalsh(cov)[0])
+        raise DataError(
+            f"{where} has a negative eigenvalue, {least:.3g}, where its largest variance is {scale:.3g}; no covariance"
+        )
 
 
 def _array(archive: Npz, key: str, num_axes: int) -> Tensor:

@@ -16,7 +16,8 @@ from torch import Tensor
 from aigc_bench.core import Features
 from aigc_bench.core.errors import DataError, MeasurementError
 from aigc_bench.evidence import feature_files
-from aigc_bench.evidence.extraction import Place, extractor_for, features_of, skipped_notes
+from aigc_bench.evidence.extraction import features_of, skipped_notes
+from aigc_bench.evidence.extractors import Place, extractor_for
 from aigc_bench.evidence.feature_files import tensors_of
 from aigc_bench.metrics import balls, moments
 from aigc_bench.metrics.protocols import Protocol
@@ -40,6 +41,8 @@ class StoredFeatures:
     extractor_digest: str
     digest: str
     """of the features"""
+    shape: tuple[int, ...]
+    """of one sample"""
     notes: tuple[str, ...] = ()
 
 
@@ -59,6 +62,7 @@ def write_features(
         extractor.name,
         extractor.digest,
         feature_files.digest_of(found),
+        tuple(samples.spec_of_first().shape),
         (*samples.policies, *skipped_notes(samples), *notes),
     )
     about = {
@@ -66,6 +70,7 @@ def write_features(
         "name": stored.name,
         "extractor": stored.extractor,
         "extractor_digest": stored.extractor_digest,
+        "shape": stored.shape,
         "notes": stored.notes,
     }
     with writing(path):
@@ -121,5 +126,6 @@ def read_features(path: Path) -> StoredFeatures:
         about["extractor"],
         about["extractor_digest"],
         feature_files.digest_of(found),
+        tuple(about.get("shape") or ()),
         tuple(about["notes"]),
     )

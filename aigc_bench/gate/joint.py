@@ -171,8 +171,8 @@ def together(quality: Sequence[Decision], speed: Sequence[Decision]) -> Iterator
     for name in dict.fromkeys(generator_of(decision) for decision in speed):
         timed = [decision for decision in speed if generator_of(decision) == name]
         scored = [decision for decision in quality if generator_of(decision) == name]
-        faster = [time for time in timed if time.high is not None and time.high < -time.dead_zone]
-        slower = [time for time in timed if time.low is not None and time.low > time.dead_zone]
+        faster = [time for time in timed if time.high is not None and time.high < -time.tolerance]
+        slower = [time for time in timed if time.low is not None and time.low > time.tolerance]
         if bool(faster) == bool(slower):
             continue  # no change, or one that depends on the batch size and stands in the table
         word = "Faster" if faster else "Slower"

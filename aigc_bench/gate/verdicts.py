@@ -49,7 +49,7 @@ class Decision:
     reason: str
     """a sentence: the bounds behind the verdict, or why there is none"""
     test: str = ""
-    """which test, on what unit: "paired t, looks at 8, 12, 18, 26, 40 process pairs" """
+    """which test, on what unit: "paired t, interim analyses after 8, 12, 18, 26, 40 pairs of processes" """
     base: float | None = None
     head: float | None = None
     unit: str = ""
@@ -60,10 +60,10 @@ class Decision:
     level: float | None = None
     """confidence level of [low, high]"""
     p_value: float | None = None
-    dead_zone: float = 0.0
-    """a worsening up to this counts as unchanged; on the same scale"""
-    margin: float | None = None
-    """a worsening credibly below this passes; on the same scale"""
+    tolerance: float = 0.0
+    """a true worsening up to this fails in at most 1 % of gate runs; on the same scale"""
+    detect: float | None = None
+    """a true worsening of this is caught with 95 % power; one credibly below passes; on the same scale"""
     num_units: int = 0
     """pairs, blocks, samples or training seeds"""
     spread: float | None = None
@@ -75,7 +75,7 @@ class Decision:
     differences: tuple[float, ...] = ()
     """worsening of each unit, in the order of time"""
     improved: bool = False
-    """better by more than the margin: to be checked, since a metric may have changed or data leaked"""
+    """better by more than `detect`: to be checked, since a metric may have changed or data leaked"""
     acceptance: Acceptance | None = None
 
     @property
@@ -108,7 +108,7 @@ class Judgement(BaseModel):
     removed: tuple[str, ...] = ()
     """only base has it"""
     statements: tuple[str, ...] = ()
-    """sentences beside the table: error rates, the detectable effect, "Faster but worse …" """
+    """sentences beside the table: error rates, the detectable detect, "Faster but worse …" """
     fail_on_inconclusive: bool = False
     """whether INCONCLUSIVE ends with exit code 3; otherwise with 0"""
 

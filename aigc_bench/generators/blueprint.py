@@ -8,9 +8,10 @@ from pathlib import Path
 import torch
 
 from aigc_bench.core import Generator, SampleSpec, plugins
-from aigc_bench.core.errors import GeneratorError, foreign_code
+from aigc_bench.core.errors import GeneratorError
 from aigc_bench.core.suites import GeneratorEntry
 from aigc_bench.generators.checkpoints import load_state
+from aigc_bench.system.foreign import foreign_code
 
 
 @dataclass(frozen=True, slots=True)

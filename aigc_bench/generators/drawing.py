@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from aigc_bench.core import Generator
-from aigc_bench.core.errors import foreign_code
+from aigc_bench.system.foreign import foreign_code
 
 SAMPLE_BATCH = 512
 """batch size of drawing: fixed, so that float rounding does not depend on how much is asked for"""

@@ -16,7 +16,8 @@ from aigc_bench.core import Generator, SampleSpec
 from aigc_bench.core.errors import GeneratorError
 from aigc_bench.generators import drawing
 from aigc_bench.modalities.modality import modality_of
-from aigc_bench.samples.sets import Chunk, SampleDigest, SampleSet
+from aigc_bench.samples.chunks import Chunk, SampleDigest
+from aigc_bench.samples.sets import SampleSet
 from aigc_bench.system.cache import Cache
 
 STAGE = "samples"
@@ -98,6 +99,11 @@ class GeneratedSamples(SampleSet):
         return tuple(self.generator.spec.shape)
 
     @property
+    def is_indexed(self) -> bool:
+        """No: a generator is called from one thread, batch by batch."""
+        return False
+
+    @property
     def digest(self) -> str | None:
         """Of the source, with a fingerprint of two batches; without a source that of the latest complete pass."""
         if self._digest is None and self._source is not None:
@@ -127,6 +133,16 @@ class GeneratedSamples(SampleSet):
         """Draw these alone, since a seed names its sample; see `SampleSet.take`."""
         seeds = torch.tensor(list(indices), dtype=torch.int64, device=self._device)
         return list(drawing.samples_of(self.generator, seeds).cpu().contiguous())
+
+    def kept(self, indices: Sequence[int]) -> Tensor | None:
+        """(n, *shape) samples as they were drawn in their batches; None where no file keeps them."""
+        if not self.is_kept:
+            return None
+        assert self._cache is not None
+        path = self._cache.finish(STAGE, self._inputs, self._write) / FILE
+        shape = (self._num_samples, *self.shape)
+        drawn = np.memmap(path, torch.empty(0, dtype=self.generator.spec.dtype).numpy().dtype, "r", shape=shape)
+        return torch.from_numpy(np.array(drawn[list(indices)]))
 
     @property
     def is_kept(self) -> bool:
@@ -164,6 +180,8 @@ class GeneratedSamples(SampleSet):
                 yield torch.from_numpy(np.fromfile(file, dtype, num * width)).reshape(num, *self.shape)
 
     def _write(self, folder: Path) -> None:
-        with (folder / FILE).open("wb") as file:
+        partial = (folder / FILE).with_suffix(".partial")
+        with partial.open("wb") as file:
             for batch in drawing.batches(self.generator, self._num_samples, self._device):
                 batch.cpu().contiguous().numpy().tofile(file)
+        partial.rename(folder / FILE)

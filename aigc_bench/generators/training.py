@@ -18,9 +18,10 @@ from pathlib import Path
 import torch
 
 from aigc_bench.core import Batch, OnEvent, Trainable, TrainingLog
-from aigc_bench.core.errors import GeneratorError, foreign_code
+from aigc_bench.core.errors import GeneratorError
 from aigc_bench.core.suites import Budget
 from aigc_bench.generators.checkpoints import load_state, save_state
+from aigc_bench.system.foreign import foreign_code
 
 CHECKPOINT_EVERY_S = 30.0
 

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from aigc_bench.core import Estimate, FeaturePair, Metric, StatisticsPair
 from aigc_bench.metrics import frechet
-from aigc_bench.metrics.moments import Moments, check_spread, published_summary, summary_of_side
+from aigc_bench.metrics.moments import Gaussian, Moments, check_spread, gaussian_of_side
 from aigc_bench.stats import intervals
 
 SIZES = (10, 15, 20)
@@ -44,13 +44,13 @@ def intercept(distances: NDArray[np.float64], nums: NDArray[np.int64]) -> float:
     return float(np.polyfit(inverse, distances.mean(1), 1)[1])
 
 
-def _distances(real: Moments, real_factor: Tensor, fake: Tensor, blocks: Sequence[Tensor]) -> dict[Subset, float]:
+def _distances(real: Gaussian, fake: Tensor, blocks: Sequence[Tensor]) -> dict[Subset, float]:
     """Distances of every subset that is fitted, and of each without one of its blocks."""
     if len(fake) < fake.shape[1]:
         sizes = (size for block in (None, *range(len(blocks))) for size in fitted(block))
         unions = list(dict.fromkeys(union for size in sizes for union in size))
         rows = [torch.cat([blocks[block] for block in sorted(union)]) for union in unions]
-        return dict(zip(unions, frechet.distances_of_few(real, real_factor, fake, rows), strict=True))
+        return dict(zip(unions, frechet.distances_of_few(real, fake, rows), strict=True))
     # Made again rather than kept: twenty at D = 2048 are two thirds of a gigabyte.
     found: dict[Subset, float] = {}
     for chain in CHAINS:
@@ -59,17 +59,17 @@ def _distances(real: Moments, real_factor: Tensor, fake: Tensor, blocks: Sequenc
             moments += Moments.of(fake[blocks[block]])
             joined = frozenset(chain[:size])
             if size in SIZES and joined not in found:
-                found[joined] = frechet.frechet_distance(real, moments, real_factor)
+                found[joined] = frechet.distance_to(real, moments)
                 for gone in joined:
                     rest = moments - Moments.of(fake[blocks[gone]])
-                    found[joined - {gone}] = frechet.frechet_distance(real, rest, real_factor)
+                    found[joined - {gone}] = frechet.distance_to(real, rest)
     return found
 
 
-def _estimate(real: Moments, real_factor: Tensor, fake: Tensor) -> Estimate:
+def _estimate(real: Gaussian, fake: Tensor) -> Estimate:
     blocks = intervals.blocks(len(fake))
     check_spread("generated", fake)
-    distances = _distances(real, real_factor, fake, blocks)
+    distances = _distances(real, fake, blocks)
 
     def extrapolated(left_out: int | None = None) -> float:
         sizes = fitted(left_out)
@@ -88,11 +88,11 @@ def _estimate(real: Moments, real_factor: Tensor, fake: Tensor) -> Estimate:
 
 
 def _compute(pair: FeaturePair) -> Estimate:
-    return _estimate(*summary_of_side(pair.real), pair.fake.pool)
+    return _estimate(gaussian_of_side(pair.real), pair.fake.pool)
 
 
 def _compute_of_statistics(pair: StatisticsPair) -> Estimate:
-    return _estimate(*published_summary(pair.real_mean, pair.real_cov), pair.fake.pool)
+    return _estimate(Gaussian.of(Moments.published(pair.real_mean, pair.real_cov)), pair.fake.pool)
 
 
 fd_infinity = Metric(

@@ -16,55 +16,68 @@ import torch
 from torch import Tensor
 
 from aigc_bench.core import Estimate, FeaturePair, Features, Metric, StatisticsPair
-from aigc_bench.metrics.moments import (
-    PIECE,
-    Moments,
-    check_spread,
-    factor,
-    published_summary,
-    summary_of_side,
-)
+from aigc_bench.metrics.moments import PIECE, ROWS, Gaussian, Moments, check_spread, gaussian_of_side
 from aigc_bench.stats import intervals
 
 
-def frechet_distance(real: Moments, fake: Moments, real_factor: Tensor | None = None) -> float:
-    """Squared Fréchet distance; `real_factor` is an R with R Rᵀ = real.cov where it is known.
+def frechet_distance(real: Moments, fake: Moments) -> float:
+    """Squared Fréchet distance.
 
     Raises:
         MeasurementError: fewer than two samples on a side.
     """
-    r = factor(real.cov) if real_factor is None else real_factor
+    return distance_to(Gaussian.of(real), fake)
+
+
+def distance_to(real: Gaussian, fake: Moments) -> float:
+    """Squared Fréchet distance of a side with at least as many samples as features.
+
+    Raises:
+        MeasurementError: fewer than two samples.
+    """
+    r = real.rows(slice(None))
     # Tr (Σ₁Σ₂)^½ via Rᵀ Σ₂ R: symmetric, so eigvalsh is exact and cannot return complex parts.
     cross = torch.linalg.eigvalsh(r.T @ fake.cov @ r).clamp_min(0).sqrt().sum()
     shift = real.mean - fake.mean
-    distance = shift @ shift + real.cov.trace() + fake.cov.trace() - 2 * cross
+    distance = shift @ shift + real.trace + fake.cov.trace() - 2 * cross
     return max(float(distance), 0.0)
 
 
-def distances_of_few(real: Moments, real_factor: Tensor, fake: Tensor, kept: Sequence[Tensor]) -> list[float]:
+def distances_of_few(real: Gaussian, fake: Tensor, kept: Sequence[Tensor]) -> list[float]:
     """Fréchet distances of subsets of few features, by one Gram matrix for all of them.
 
     With Y = X R for centred features X, Rᵀ Σ₂ R = Yᵀ Y / (n - 1) has the non-zero spectrum of Y Yᵀ / (n - 1): n × n
-    instead of D × D. The Gram matrix of a subset is a submatrix, centred twice.
+    instead of D × D. The Gram matrix of a subset is a submatrix, centred twice; its mean's norm and its variance are
+    sums over that of X. So nothing is larger than N × N or N × M, but for what is float64 of a few columns.
 
     Args:
-        real: moments of the real side.
-        real_factor: R (D, any) with R Rᵀ = real.cov.
+        real: the real side.
         fake: (N, D) generated features.
         kept: rows of each subset, (n,) int64 with n ≥ 2.
     """
-    shifted = fake.to(torch.float64) - real.mean
-    projected = shifted @ real_factor
-    gram, real_trace = projected @ projected.T, real.cov.trace()
+    own, gram = _grams(real, fake)
     found = []
     for rows in kept:
-        x, g = shifted[rows], gram[rows][:, rows]
-        mean, degrees = x.mean(0), len(rows) - 1
+        x, g, degrees = own[rows][:, rows], gram[rows][:, rows], len(rows) - 1
         centred = g - g.mean(0) - g.mean(1)[:, None] + g.mean()
         cross = torch.linalg.eigvalsh(centred / degrees).clamp_min(0).sqrt().sum()
-        trace = (x - mean).square().sum() / degrees
-        found.append(max(float(mean @ mean + real_trace + trace - 2 * cross), 0.0))
+        shift = x.mean()  # ‖mean of the subset, from the real mean‖²
+        trace = (x.trace() - len(rows) * shift) / degrees
+        found.append(max(float(shift + real.trace + trace - 2 * cross), 0.0))
     return found
+
+
+def _grams(real: Gaussian, fake: Tensor) -> tuple[Tensor, Tensor]:
+    """(N, N) float64 products of generated features from the real mean, and of their projections X R."""
+    own = torch.zeros(len(fake), len(fake), dtype=torch.float64)
+    projected = None
+    for columns in real.columns():
+        x = fake[:, columns].double() - real.mean[columns]
+        own.addmm_(x, x.T)
+        part = x @ real.rows(columns)
+        projected = part if projected is None else projected.add_(part)
+    assert projected is not None
+    return own, projected @ projected.T
 
 
 def influences(real: Features, fake: Tensor) -> Tensor:
@@ -85,56 +98,56 @@ def influences(real: Features, fake: Tensor) -> Tensor:
     Raises:
         MeasurementError: all samples of a side are alike.
     """
-    moments, r = summary_of_side(real)
+    gaussian = gaussian_of_side(real)
     check_spread("generated", fake)
-    num = len(fake)
-    mean: Tensor = sum((piece.double().sum(0) for piece in fake.split(PIECE)), torch.zeros_like(moments.mean)) / num
+    num, size = len(fake), PIECE if gaussian.factor is not None else ROWS
+    mean: Tensor = sum((piece.double().sum(0) for piece in fake.split(size)), torch.zeros_like(gaussian.mean)) / num
     linear, quadratic = [], []
-    for piece in fake.split(PIECE):
+    for piece in fake.split(size):
         x = piece.to(torch.float64, copy=True).sub_(mean)
-        linear.append(2 * x @ (mean - moments.mean))
+        linear.append(2 * x @ (mean - gaussian.mean))
         quadratic.append(x.square().sum(1))
-    bent = torch.cat(quadratic) - _transported(fake, mean, r)
+    bent = torch.cat(quadratic) - _transported(fake, mean, gaussian)
     return torch.cat(linear) + (bent - bent.mean()) * (num / (num - 1))
 
 
-def _transported(fake: Tensor, mean: Tensor, r: Tensor) -> Tensor:
+def _transported(fake: Tensor, mean: Tensor, real: Gaussian) -> Tensor:
     """(N,) x T x of the centred samples, with Y = X R on the smaller side of Y."""
     num = len(fake)
 
     def projected(piece: Tensor) -> Tensor:
-        return piece.to(torch.float64, copy=True).sub_(mean) @ r
+        parts = ((piece[:, c].to(torch.float64, copy=True).sub_(mean[c])) @ real.rows(c) for c in real.columns())
+        return functools.reduce(Tensor.add_, parts)
 
-    if num <= r.shape[1]:
+    rank = len(mean) if real.factor is not None else len(real.pool)
+    if num <= rank:
         # Y (YᵀY)^-½ Yᵀ = (Y Yᵀ)^½: nothing is inverted.
         values, vectors = torch.linalg.eigh((y := projected(fake)) @ y.T)
         diagonal: Tensor = vectors.square() @ values.clamp_min(0).sqrt()
         return math.sqrt(num - 1) * diagonal
-    gram = sum((y.T @ y for y in map(projected, fake.split(PIECE))), torch.zeros(r.shape[1], r.shape[1]).double())
+    gram = sum((y.T @ y for y in map(projected, fake.split(PIECE))), torch.zeros(rank, rank).double())
     values, vectors = torch.linalg.eigh(gram)
     kept = values > values[-1] * len(values) * torch.finfo(torch.float64).eps
     root = vectors[:, kept] * values[kept].pow(-0.25)
     return math.sqrt(num - 1) * torch.cat([(projected(piece) @ root).square().sum(1) for piece in fake.split(PIECE)])
 
 
-def distances_without(
-    real: Moments, real_factor: Tensor, fake: Tensor, blocks: Sequence[Tensor]
-) -> tuple[float, list[float]]:
+def distances_without(real: Gaussian, fake: Tensor, blocks: Sequence[Tensor]) -> tuple[float, list[float]]:
     """The distance of all generated features (N, D), and those without one of the blocks of rows each."""
     check_spread("generated", fake)
     if len(fake) < fake.shape[1]:
         kept = [torch.cat([other for other in blocks if other is not block]) for block in blocks]
-        whole, *left_out = distances_of_few(real, real_factor, fake, [torch.arange(len(fake)), *kept])
+        whole, *left_out = distances_of_few(real, fake, [torch.arange(len(fake)), *kept])
         return whole, left_out
     # The blocks' moments are made twice rather than kept: twenty at D = 2048 are two thirds of a gigabyte.
     moments = functools.reduce(operator.add, (Moments.of(fake[block]) for block in blocks))
-    whole = frechet_distance(real, moments, real_factor)
-    return whole, [frechet_distance(real, moments - Moments.of(fake[block]), real_factor) for block in blocks]
+    whole = distance_to(real, moments)
+    return whole, [distance_to(real, moments - Moments.of(fake[block])) for block in blocks]
 
 
-def jackknifed(real: Moments, real_factor: Tensor, fake: Tensor) -> Estimate:
+def jackknifed(real: Gaussian, fake: Tensor) -> Estimate:
     """The distance and its delete-a-block jackknife over the generated set, reference fixed."""
-    whole, left_out = distances_without(real, real_factor, fake, intervals.blocks(len(fake)))
+    whole, left_out = distances_without(real, fake, intervals.blocks(len(fake)))
     return intervals.of_jackknife(
         whole,
         left_out,
@@ -145,11 +158,11 @@ def jackknifed(real: Moments, real_factor: Tensor, fake: Tensor) -> Estimate:
 
 
 def _fd(pair: FeaturePair) -> Estimate:
-    return jackknifed(*summary_of_side(pair.real), pair.fake.pool)
+    return jackknifed(gaussian_of_side(pair.real), pair.fake.pool)
 
 
 def _fd_of_statistics(pair: StatisticsPair) -> Estimate:
-    return jackknifed(*published_summary(pair.real_mean, pair.real_cov), pair.fake.pool)
+    return jackknifed(Gaussian.of(Moments.published(pair.real_mean, pair.real_cov)), pair.fake.pool)
 
 
 fd = Metric(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import operator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -15,6 +16,8 @@ from aigc_bench.core.errors import MeasurementError
 
 PIECE = 4096
 """rows of a covariance's summands"""
+ROWS, COLUMNS = 16, 8192
+"""of few samples with many features that are float64 at once"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +70,7 @@ class Moments:
         Raises:
             MeasurementError: fewer than two samples.
         """
-        if self.num_samples < 2:
-            raise MeasurementError(f"a covariance needs at least 2 samples, got {self.num_samples}")
+        _check_two(self.num_samples)
         return self.scatter / (self.num_samples - 1)
 
 
@@ -82,32 +84,66 @@ def factor(cov: Tensor) -> Tensor:
     return lower
 
 
-def factor_of_few(real: Tensor) -> Tensor:
-    """R (D, N) with R Rᵀ = cov of the features (N, D), without any decomposition."""
-    x = real.to(torch.float64)
-    return (x - x.mean(0)).T / math.sqrt(len(x) - 1)
+@dataclass(frozen=True, slots=True)
+class Gaussian:
+    """The Gaussian fitted to (M, D) features, as distances to it need it: nothing is D × D where M < D."""
+
+    mean: Tensor
+    """(D,) float64"""
+    trace: float
+    """of the covariance"""
+    factor: Tensor | None
+    """R (D, D) with R Rᵀ = the covariance; None where M < D"""
+    pool: Tensor
+    """(M, D) the features where M < D: R = (X - mean)ᵀ / √(M - 1), without any decomposition"""
+
+    @classmethod
+    def fitted(cls, pool: Tensor, moments: Moments | None = None) -> Gaussian:
+        """Of (M, D) features, whose moments may be known.
+
+        Raises:
+            MeasurementError: fewer than two samples.
+        """
+        if len(pool) >= pool.shape[1]:
+            return cls.of(moments or Moments.of(pool))
+        _check_two(len(pool))
+        mean = sum((piece.double().sum(0) for piece in pool.split(ROWS)), torch.zeros(pool.shape[1]).double()) / len(
+            pool
+        )
+        squares = [float((piece.double() - mean).square().sum()) for piece in pool.split(ROWS)]
+        return cls(mean, math.fsum(squares) / (len(pool) - 1), None, pool)
+
+    @classmethod
+    def of(cls, moments: Moments) -> Gaussian:
+        """Of moments, fitted or published."""
+        return cls(moments.mean, float(moments.cov.trace()), factor(moments.cov), torch.empty(0, len(moments.mean)))
+
+    def rows(self, columns: slice) -> Tensor:
+        """(d, r) float64: the rows of R that belong to some of the D features."""
+        if self.factor is not None:
+            return self.factor[columns]
+        return (self.pool[:, columns].double() - self.mean[columns]).T / math.sqrt(len(self.pool) - 1)
+
+    def columns(self) -> Iterator[slice]:
+        """The D features, some at a time."""
+        width = len(self.mean) if self.factor is not None else COLUMNS
+        for start in range(0, len(self.mean), width):
+            yield slice(start, min(start + width, len(self.mean)))
 
 
-def summary_of(real: Tensor) -> tuple[Moments, Tensor]:
-    """Moments of real features (M, D), and an R with R Rᵀ = their covariance.
+def gaussian_of_side(real: Features) -> Gaussian:
+    """The Gaussian of the real side, fitted once for all rows.
 
     Raises:
         MeasurementError: fewer than two samples, or all of them alike.
     """
-    check_spread("real", real)
-    moments = Moments.of(real)
-    return moments, factor_of_few(real) if len(real) < real.shape[1] else factor(moments.cov)
+    return real.memo.once(_gaussian, real)
 
 
-def summary_of_side(real: Features) -> tuple[Moments, Tensor]:
-    """The same of the real side, computed once for all rows."""
-    return moments_of_side(real), real.memo.once(_factor_of_side, real)
-
-
-def _factor_of_side(real: Features) -> Tensor:
+def _gaussian(real: Features) -> Gaussian:
     check_spread("real", real.pool)
     few = len(real.pool) < real.pool.shape[1]
-    return factor_of_few(real.pool) if few else factor(moments_of_side(real).cov)
+    return Gaussian.fitted(real.pool, None if few else moments_of_side(real))
 
 
 def moments_of_side(real: Features) -> Moments:
@@ -120,11 +156,6 @@ def moments_of_pool(features: Features) -> Moments:
     return Moments.of(features.pool)
 
 
-def published_summary(mean: Tensor, cov: Tensor) -> tuple[Moments, Tensor]:
-    """The same of published moments."""
-    return Moments.published(mean, cov), factor(cov)
-
-
 def check_spread(side: str, pool: Tensor) -> None:
     """Refuse features of which all rows are equal.
 
@@ -133,3 +164,8 @@ def check_spread(side: str, pool: Tensor) -> None:
     """
     if bool((pool.amax(0) == pool.amin(0)).all()):
         raise MeasurementError(f"all {len(pool)} {side} samples have the same features")
+
+
+def _check_two(num: int) -> None:
+    if num < 2:
+        raise MeasurementError(f"a covariance needs at least 2 samples, got {num}")

@@ -10,13 +10,15 @@ from torch import Tensor
 from torchmetrics.functional.image import structural_similarity_index_measure
 
 from aigc_bench.core import Estimate, Metric, ReconstructionErrors
-from aigc_bench.core.errors import MeasurementError
+from aigc_bench.core.errors import MeasurementError, NotAvailableError
 from aigc_bench.stats import intervals
 
 METHOD = "Student's t over held-out samples"
 ESTIMAND = "expected score of a held-out sample"
 WINDOW, SIGMA = 11, 1.5
 """pixels; the usual Gaussian window does not fit into a shorter side"""
+SMALLEST = 4
+"""pixels of the shorter side: the uniform window is reflected by three at the edges"""
 C1, C2 = 0.01**2, 0.03**2
 PIECE = 2**18
 """numbers whose similarity is computed at once: 2 MiB in float64, so that the windows stay in the processor's cache"""
@@ -38,7 +40,9 @@ def squared_errors(original: Tensor, reconstruction: Tensor) -> Tensor:
 
 
 def similarities(original: Tensor, reconstruction: Tensor) -> Tensor:
-    """(N,) float64 structural similarity of each image."""
+    """(N,) float64 structural similarity of each image; NaN of images that no window fits on."""
+    if min(original.shape[-2:]) < SMALLEST:
+        return torch.full((len(original),), math.nan, dtype=torch.float64)  # said by the metric; the others are defined
     x, y = reconstruction.double() / 255, original.double() / 255
     if min(x.shape[-2:]) >= WINDOW:
         return _gaussian_similarities(x, y)
@@ -99,6 +103,8 @@ def _psnr(errors: ReconstructionErrors) -> Estimate:
 
 
 def _ssim(errors: ReconstructionErrors) -> Estimate:
+    if bool(errors.ssim.isnan().any()):
+        raise NotAvailableError(f"a window of 7 × 7 needs images of at least {SMALLEST} × {SMALLEST} pixels")
     return intervals.of_mean(errors.ssim, method=f"{METHOD}; {errors.window}", estimand=ESTIMAND, support=(-1.0, 1.0))
 
 

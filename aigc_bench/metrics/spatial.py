@@ -11,7 +11,7 @@ from torch import Tensor
 from aigc_bench.core import Estimate, FeaturePair, Features, Metric, SpatialStatisticsPair
 from aigc_bench.core.errors import NotAvailableError
 from aigc_bench.metrics import frechet
-from aigc_bench.metrics.moments import published_summary, summary_of
+from aigc_bench.metrics.moments import Gaussian, Moments, check_spread
 
 
 def _spatial(side: str, features: Features, extractor: str) -> Tensor:
@@ -25,12 +25,13 @@ def _spatial(side: str, features: Features, extractor: str) -> Tensor:
 
 def _compute(pair: FeaturePair) -> Estimate:
     real, fake = _spatial("real", pair.real, pair.extractor), _spatial("generated", pair.fake, pair.extractor)
-    return frechet.jackknifed(*summary_of(real), fake)
+    check_spread("real", real)
+    return frechet.jackknifed(Gaussian.fitted(real), fake)
 
 
 def _compute_of_statistics(pair: SpatialStatisticsPair) -> Estimate:
     fake = _spatial("generated", pair.fake, pair.extractor)
-    return frechet.jackknifed(*published_summary(pair.real_mean, pair.real_cov), fake)
+    return frechet.jackknifed(Gaussian.of(Moments.published(pair.real_mean, pair.real_cov)), fake)
 
 
 sfd = Metric(

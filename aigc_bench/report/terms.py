@@ -44,6 +44,12 @@ TERMS = (
         "How many real neighbourhoods a generated sample lies in, relative to what is expected (Naeem et al. 2020). It "
         "has no upper bound and rewards samples that crowd where data are dense.",
     ),
+    Term(
+        "detect",
+        "The worsening that a gate must catch: a true one of this size is caught with 95 % power, or the gate says "
+        "that it cannot be.",
+        r"detect\b|must be detected",
+    ),
     Term("duplicates", "The share of generated samples with an equal among the other generated samples."),
     Term("estimand", "What exactly an interval covers, such as the expected score at this N with the reference fixed."),
     Term(
@@ -103,6 +109,11 @@ TERMS = (
     ),
     Term("SSIM", "Structural similarity of reconstructions (Wang et al. 2004); 1 is equal.", "ssim|SSIM"),
     Term("throughput", "Samples per second at a batch size.", "samples_per_s|throughput"),
+    Term(
+        "tolerance",
+        "The worsening that a gate allows: a true one up to this size fails in at most 1 % of gate runs, however "
+        "precisely it is measured.",
+    ),
     Term(
         "training seed",
         "The integer that a training run starts from. The spread over training seeds is what another training would "

@@ -13,7 +13,7 @@ from aigc_bench.evidence import feature_files
 from aigc_bench.evidence.stored_features import StoredFeatures, read_features
 from aigc_bench.runs.records import CaseRecord, Exhibits, Run
 from aigc_bench.runs.store import load_exhibits, read_run
-from aigc_bench.system.cache import digest_of
+from aigc_bench.system.cache import Cache, digest_of
 
 REAL = "reference"
 """the slot of the real side, a name that no generator may have"""
@@ -77,6 +77,8 @@ class Recorded:
         path = self.folder.parent / "cache" / entries[digest]  # an absolute entry stays what it is
         if path.is_file():
             return self._of_stats(path)
+        if path.is_dir() and not Cache(self.folder.parent / "cache").is_sound(path):
+            raise self._missing(row, f"are not as they were written ({path}): damaged, or by an older version")
         stage = path / "tensors.safetensors"
         if stage.is_file() and (features := _loaded(stage)) is not None:
             return features

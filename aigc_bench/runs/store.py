@@ -2,6 +2,7 @@
 
     STORE/RUN_ID/run.json, exhibits.safetensors, report.html, figures/
     STORE/latest                  the id of the newest finished run
+    STORE/CACHEDIR.TAG, .gitignore  keep it out of backups, of revisions, and of samples that are looked for around it
     STORE/cache/                  see `aigc_bench.system.cache`
 
 Everything is written beside its place and renamed into it, so a reader never sees half a file.
@@ -15,10 +16,16 @@ from pathlib import Path
 import safetensors.torch
 from pydantic import ValidationError
 
+from aigc_bench.core import OnEvent
 from aigc_bench.core.errors import StoreError, UnknownNameError
 from aigc_bench.runs.records import Exhibits, Run
+from aigc_bench.samples.members import CACHE_TAG
 from aigc_bench.system.cache import Cache
 from aigc_bench.system.files import write_text, writing
+
+TAG = """Signature: 8a477f597d28d172789f06886806bc55
+# This folder was made by aigc-bench: runs, and what can be computed anew. See https://bford.info/cachedir/
+"""
 
 
 class Store:
@@ -27,7 +34,10 @@ class Store:
     def __init__(self, root: Path) -> None:
         self.root = root
         with writing(root):
-            root.mkdir(parents=True, exist_ok=True)
+            if not root.is_dir():
+                root.mkdir(parents=True)
+                write_text(root / CACHE_TAG, TAG)
+                write_text(root / ".gitignore", "# made by aigc-bench: runs are no part of a revision\n*\n")
             # Found out now, not after an hour of training.
             with tempfile.TemporaryFile(dir=root):
                 pass
@@ -35,7 +45,11 @@ class Store:
     @property
     def cache(self) -> Cache:
         """What finished stages left behind."""
-        return Cache(self.root / "cache")
+        return self.cache_heard_by(lambda event: None)
+
+    def cache_heard_by(self, on_event: OnEvent) -> Cache:
+        """The same; somebody hears of entries that are found damaged."""
+        return Cache(self.root / "cache", on_event)
 
     def folder(self, run_id: str) -> Path:
         """Where a run's files are."""

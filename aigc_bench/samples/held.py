@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from aigc_bench.core import SampleSpec
-from aigc_bench.samples.sets import Chunk, SampleSet
+from aigc_bench.samples.chunks import Chunk
+from aigc_bench.samples.sets import SampleSet
 
 
 class HeldSamples(SampleSet):
@@ -41,6 +42,11 @@ class HeldSamples(SampleSet):
     def shape(self) -> tuple[int, ...]:
         """Shape of one sample."""
         return tuple(self._samples.shape[1:])
+
+    @property
+    def is_indexed(self) -> bool:
+        """Yes: they are in memory."""
+        return True
 
     @property
     def digest(self) -> str:

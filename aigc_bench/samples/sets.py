@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeVar
 
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader
@@ -16,6 +14,8 @@ from torch.utils.data import Dataset as TorchDataset
 
 from aigc_bench.core import SampleSpec
 from aigc_bench.core.errors import DataError
+from aigc_bench.core.wording import printable
+from aigc_bench.samples.chunks import Chunk
 
 Source = str | Path | NDArray[Any] | Tensor | TorchDataset[Any] | DataLoader[Any]
 """what samples can be opened from: a path, an array, a tensor, a data set or loader of torch's"""
@@ -25,24 +25,12 @@ T = TypeVar("T")
 TAKEN_AT_ONCE = 64
 """samples of a chunk, where single ones have to be found in a pass over all"""
 
-PENDING = 4
-"""chunks of half-filled sizes held back, before the fullest is given away short"""
-
 
 class Skipped(NamedTuple):
     """An image that was left out."""
 
     name: str
     reason: str
-
-
-class Chunk(NamedTuple):
-    """Samples of one size, and where they stand in the set."""
-
-    indices: Tensor
-    """(n,) int64 positions among the samples that are not skipped, ascending"""
-    samples: Tensor
-    """(n, C, H, W) uint8, in whatever memory format the source has"""
 
 
 class SampleSet(ABC):
@@ -59,7 +47,7 @@ class SampleSet(ABC):
     """what becomes of an image that cannot be read"""
 
     def __init__(self, name: str, policies: tuple[str, ...]) -> None:
-        self.name = name
+        self.name = printable(name)
         """what messages and reports call the set"""
         self.policies = policies
         """a sentence per decision about pixel formats that was taken for this set"""
@@ -116,9 +104,15 @@ class SampleSet(ABC):
         """Know what an earlier pass over the same content left out, and how many samples it yielded if complete."""
         return
 
-    def within(self, limit: int | None) -> int | None:
-        """`limit`, or None where it is known to leave nothing out."""
-        return None if limit is None or (self.num_samples is not None and limit >= self.num_samples) else limit
+    @property
+    def names(self) -> tuple[str, ...] | None:
+        """The relative name of the file of every sample that `chunks` yields, in order; None of what has no files."""
+        return None
+
+    @property
+    def is_indexed(self) -> bool:
+        """Whether `take` reads single samples without a pass over all, from any thread."""
+        return False
 
     @property
     def labels(self) -> tuple[str, ...] | None:
@@ -196,50 +190,3 @@ def readable(pieces: Iterable[T], name: str) -> Iterator[T]:
         yield from pieces
     except OSError as error:
         raise DataError(f"{name} cannot be read: {error}; see that it is there, whole, and readable") from error
-
-
-def grouped(samples: Iterable[Tensor], size: int) -> Iterator[Chunk]:
-    """Yield samples (H, W, C) as chunks of one size; see `SampleSet.chunks`."""
-    if size < 1:
-        raise ValueError(f"expected chunks of at least one sample, got {size}")
-    pending: dict[torch.Size, list[tuple[int, Tensor]]] = {}
-    num_held = 0
-    for index, sample in enumerate(samples):
-        group = pending.setdefault(sample.shape, [])
-        group.append((index, sample))
-        num_held += 1
-        if len(group) == size:
-            ready = sample.shape
-        elif num_held == PENDING * size:
-            ready = max(pending, key=lambda shape: len(pending[shape]))
-        else:
-            continue
-        chunk = _stacked(pending.pop(ready))
-        num_held -= len(chunk.indices)
-        yield chunk
-    for group in pending.values():
-        yield _stacked(group)
-
-
-def _stacked(group: list[tuple[int, Tensor]]) -> Chunk:
-    # Stacked as the pixels lie in an image and turned as a view: channels_last, which convolutions like best.
-    samples = torch.stack([sample for _, sample in group]).permute(0, 3, 1, 2)
-    return Chunk(torch.tensor([index for index, _ in group]), samples)
-
-
-class SampleDigest:
-    """SHA-256 over (C, H, W) and the pixels of every sample, in order: independent of how they are batched."""
-
-    def __init__(self) -> None:
-        self._sha = hashlib.sha256()
-
-    def update(self, samples: Tensor) -> None:
-        """Add samples (n, C, H, W) uint8."""
-        mark = f"{tuple(samples.shape[1:])}".encode()
-        for sample in samples.cpu().contiguous():
-            self._sha.update(mark)
-            self._sha.update(memoryview(sample.numpy()))
-
-    def hexdigest(self) -> str:
-        """Name what was added so far."""
-        return self._sha.hexdigest()

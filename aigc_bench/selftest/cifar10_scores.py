@@ -19,7 +19,8 @@ from torch import Tensor
 from aigc_bench.core import FeaturePair, Features, SampleSpec
 from aigc_bench.core.errors import AigcBenchError, NotAvailableError
 from aigc_bench.data import cifar10
-from aigc_bench.evidence.extraction import Place, features_of
+from aigc_bench.evidence.extraction import features_of
+from aigc_bench.evidence.extractors import Place
 from aigc_bench.metrics.frechet import fd
 from aigc_bench.metrics.inception_score import inception_score
 from aigc_bench.metrics.kernel_sums import Subsets

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from aigc_bench.core.errors import NotAvailableError
-from aigc_bench.evidence.extraction import Place
+from aigc_bench.evidence.extractors import Place
 from aigc_bench.selftest.cifar10_scores import Cifar10, Split, fid, inception_score_of, kid, kid_of_noise
 from aigc_bench.selftest.rows import Check
 

@@ -13,7 +13,7 @@ from aigc_bench.core import FeaturePair, Features
 from aigc_bench.metrics.frechet import distances_of_few, frechet_distance
 from aigc_bench.metrics.kernel_sums import KernelSums
 from aigc_bench.metrics.manifold import coverage, density, precision, recall
-from aigc_bench.metrics.moments import Moments, factor, factor_of_few
+from aigc_bench.metrics.moments import Gaussian, Moments
 from aigc_bench.metrics.sweep import Sweep
 from aigc_bench.selftest.rows import Check
 
@@ -106,14 +106,14 @@ def _transported() -> tuple[Moments, Moments, float]:
 def _gram_over_eigenvalues() -> float:
     """More real samples than dimensions, fewer generated ones."""
     real, fake = Moments.of(_normal(5, 400, 256)), 1.5 * _normal(6, 60, 256) + 0.2
-    gram = distances_of_few(real, factor(real.cov), fake, [torch.arange(len(fake))])[0]
+    gram = distances_of_few(Gaussian.of(real), fake, [torch.arange(len(fake))])[0]
     return gram / frechet_distance(real, Moments.of(fake))
 
 
 def _gram_over_nuclear_norm() -> float:
     """Few samples on both sides."""
     real, fake = _normal(5, 80, 256), 1.5 * _normal(6, 60, 256) + 0.2
-    gram = distances_of_few(Moments.of(real), factor_of_few(real), fake, [torch.arange(len(fake))])[0]
+    gram = distances_of_few(Gaussian.fitted(real), fake, [torch.arange(len(fake))])[0]
     x, y = real - real.mean(0), fake - fake.mean(0)
     degrees = len(real) - 1, len(fake) - 1
     cross = torch.linalg.svdvals(x @ y.T).sum() / math.sqrt(math.prod(degrees))

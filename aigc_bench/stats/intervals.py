@@ -182,7 +182,7 @@ def blocks(num_samples: int, num_blocks: int = NUM_BLOCKS) -> list[Tensor]:
         MeasurementError: fewer than two samples a block.
     """
     if num_samples < 2 * num_blocks:
-        raise MeasurementError(f"the jackknife needs at least {2 * num_blocks} samples on each side, got {num_samples}")
+        raise MeasurementError(f"the jackknife needs at least {2 * num_blocks} generated samples, got {num_samples}")
     # RandomState's stream is frozen by NumPy's policy: a stored score repeats under any version.
     order = torch.from_numpy(np.random.RandomState(BLOCK_SEED).permutation(num_samples))
     edges = [num_samples * i // num_blocks for i in range(num_blocks + 1)]

@@ -1,8 +1,8 @@
 """The design of the group-sequential test on pairs: looks, boundaries, power, and the smallest detectable slowdown.
 
 A pair is a measurement of base and one of head; its difference is log head - log base. At each interim analysis (look)
-one-sided paired t tests ask whether head is slower by more than the dead zone (slowdowns up to this size count as
-unchanged), and whether it is slower by less than the effect that must be caught. Lan–DeMets spending functions of
+one-sided paired t tests ask whether head is slower by more than the tolerance (slowdowns up to this size count as
+unchanged), and whether it is slower by less than what must be caught. Lan–DeMets spending functions of
 Pocock's type divide α = 1 % and β = 5 % among the looks (`spending`). The boundaries are non-binding: each error rate
 holds even if the test goes on after the other boundary was crossed (Jennison and Turnbull 2000, "Group Sequential
 Methods", §7 and §11, who also give the approximation used here: a normal path, with the levels of the t test).
@@ -19,8 +19,9 @@ from scipy import optimize, special, stats
 
 from aigc_bench.stats.spending import Path, nominal_levels
 
-PAIRS = (8, 12, 18, 26, 40)
-DEAD_ZONE, EFFECT = math.log(1.005), math.log(1.05)
+PAIRS = (8, 12, 18, 26, 40, 68)
+"""so many that `DETECT` is caught with 95 % power up to a spread of 5 %"""
+TOLERANCE, DETECT = math.log(1.02), math.log(1.05)
 POWER = 0.95
 CONFIRMATION_BETA = 0.005
 MOST_PAIRS = 10**7
@@ -38,12 +39,12 @@ class Looks:
     passing: tuple[float, ...]
     """one-sided p at which a look says PASS"""
     alpha: float = 0.01
-    """the chance of a REGRESSION over all looks, were head slower by the dead zone"""
+    """the chance of a REGRESSION over all looks, were head slower by the tolerance"""
     beta: float = 0.05
-    """the chance of a PASS over all looks, were head slower by the effect"""
-    dead_zone: float = DEAD_ZONE
+    """the chance of a PASS over all looks, were head slower by `detect`"""
+    tolerance: float = TOLERANCE
     """log ratio; slowdowns up to this count as unchanged"""
-    effect: float = EFFECT
+    detect: float = DETECT
     """log ratio; a slowdown of this size must be caught"""
 
     @classmethod
@@ -52,19 +53,19 @@ class Looks:
         pairs: Sequence[int] = PAIRS,
         alpha: float = 0.01,
         beta: float = 0.05,
-        dead_zone: float = DEAD_ZONE,
-        effect: float = EFFECT,
+        tolerance: float = TOLERANCE,
+        detect: float = DETECT,
     ) -> Looks:
         """Looks at these numbers of pairs that spend both errors evenly (Lan and DeMets' Pocock type).
 
         Raises:
-            ValueError: fewer than 2 pairs at a look, numbers that do not ascend, or an effect within the dead zone.
+            ValueError: fewer than 2 pairs at a look, numbers that do not ascend, or a `detect` within the tolerance.
         """
-        if not pairs or pairs[0] < 2 or effect <= dead_zone:
-            raise ValueError(f"expected looks from 2 pairs on and an effect beyond {dead_zone}, got {pairs}, {effect}")
+        if not pairs or pairs[0] < 2 or detect <= tolerance:
+            raise ValueError(f"expected looks from 2 pairs on and detect beyond {tolerance}, got {pairs}, {detect}")
         shares = [num / pairs[-1] for num in pairs]
         return cls(
-            tuple(pairs), nominal_levels(alpha, shares), nominal_levels(beta, shares), alpha, beta, dead_zone, effect
+            tuple(pairs), nominal_levels(alpha, shares), nominal_levels(beta, shares), alpha, beta, tolerance, detect
         )
 
     def up_to(self, num_pairs: int) -> Looks | None:
@@ -83,14 +84,14 @@ def power(slowdown: float, spread: float, looks: Looks) -> float:
 
     `spread` is the standard deviation of the differences. The path is normal. Its upper boundary is where a normal test
     would have 95 % power against what a t test at this look has 95 % power against (noncentral t); its lower one is the
-    normal's, since near the effect a t test lets pass just as often as its level says. Simulated, what is
+    normal's, since near `detect` a t test lets pass just as often as its level says. Simulated, what is
     stated is kept; where power is far from 95 %, up to 0.03 more.
     """
     last = looks.pairs[-1]
     if spread == 0:
-        return float(slowdown > looks.dead_zone)
+        return float(slowdown > looks.tolerance)
     unit = spread / math.sqrt(last)
-    drift, gap = (slowdown - looks.dead_zone) / unit, (looks.effect - looks.dead_zone) / unit
+    drift, gap = (slowdown - looks.tolerance) / unit, (looks.detect - looks.tolerance) / unit
     path, probability = Path.start(), 0.0
     for num, fail, passing in zip(looks.pairs, looks.fail, looks.passing, strict=True):
         time = num / last
@@ -121,26 +122,26 @@ def detectable(spread: float, num_pairs: int, looks: Looks) -> float | None:
     if within is None:
         return None
     if spread == 0:
-        return looks.dead_zone  # without any spread, every slowdown beyond the dead zone is caught
-    far = looks.dead_zone + spread
+        return looks.tolerance  # without any spread, every slowdown beyond the tolerance is caught
+    far = looks.tolerance + spread
     while power(far, spread, within) < POWER:
-        far += far - looks.dead_zone
-    root = optimize.brentq(lambda slowdown: power(slowdown, spread, within) - POWER, looks.dead_zone, far, xtol=1e-7)
+        far += far - looks.tolerance
+    root = optimize.brentq(lambda slowdown: power(slowdown, spread, within) - POWER, looks.tolerance, far, xtol=1e-7)
     return float(root)
 
 
 def pairs_needed(spread: float, looks: Looks) -> int:
-    """How many pairs, the looks stretched in proportion, make the effect a REGRESSION with 95 % power.
+    """How many pairs, the looks stretched in proportion, make `detect` a REGRESSION with 95 % power.
 
-    At least the first look's. A single look would need (3.97 · spread / gap)², by z.01 + z.05; five that may each let
-    the effect pass need (4.59 · spread / gap)² at the most, and about half of that on average.
+    At least the first look's. A single look would need (3.97 · spread / gap)², by z.01 + z.05; six that may each let
+    `detect` pass need (4.55 · spread / gap)² at the most, and about half of that on average.
     """
     low, high = looks.pairs[0] - 1, looks.pairs[0]
-    while high < MOST_PAIRS and power(looks.effect, spread, looks.stretched(high)) < POWER:
+    while high < MOST_PAIRS and power(looks.detect, spread, looks.stretched(high)) < POWER:
         low, high = high, 2 * high
     while high - low > 1:
         middle = (low + high) // 2
-        enough = power(looks.effect, spread, looks.stretched(middle)) >= POWER
+        enough = power(looks.detect, spread, looks.stretched(middle)) >= POWER
         low, high = (low, middle) if enough else (middle, high)
     return high
 
@@ -178,4 +179,4 @@ def confirmation_looks(num_benchmarks: int, looks: Looks) -> Looks | None:
     level = confirmation(num_benchmarks, looks.alpha)
     if level >= 1:
         return None
-    return Looks.spending(looks.pairs, level, CONFIRMATION_BETA, looks.dead_zone, looks.effect)
+    return Looks.spending(looks.pairs, level, CONFIRMATION_BETA, looks.tolerance, looks.detect)

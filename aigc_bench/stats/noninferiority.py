@@ -1,9 +1,9 @@
 """Is head worse than base, credibly, or credibly not: verdicts by one-sided bounds on a difference.
 
-Worse beyond the dead zone by its 99 % bound is a REGRESSION; worse by less than the margin by its 95 % bound passes
+Worse beyond the tolerance by its 99 % bound is a REGRESSION; worse by less than `detect` by its 95 % bound passes
 (non-inferiority: Wellek 2010, "Testing Statistical Hypotheses of Equivalence and Noninferiority", §2). Where both hold,
-the difference being small and well known, REGRESSION goes first; with a dead zone as wide as the margin they exclude
-each other.
+the difference being small and well known, REGRESSION goes first,
+since the tolerance was named as what is allowed.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Finding:
 
     verdict: Literal["PASS", "REGRESSION", "INCONCLUSIVE"]
     p_value: float
-    """one-sided, that head is worse beyond the dead zone"""
+    """one-sided, that head is worse beyond the tolerance"""
     low: float
     """one-sided 99 % bound"""
     high: float
@@ -63,42 +63,42 @@ class Finding:
     level: float
     """of [low, high] together: 0.94"""
     improved: bool
-    """better by more than the margin, by the 99 % bound"""
+    """better by more than `detect`, by the 99 % bound"""
 
 
-def finding_of(difference: Difference, *, dead_zone: float, margin: float) -> Finding:
+def finding_of(difference: Difference, *, tolerance: float, detect: float) -> Finding:
     """The verdict on a difference.
 
     Raises:
-        ValueError: a margin that is not above 0 or below the dead zone, or a negative dead zone.
+        ValueError: a `detect` that is not above 0 or below the tolerance, or a negative tolerance.
     """
-    if not 0 <= dead_zone <= margin or margin == 0:
-        raise ValueError(f"expected 0 ≤ dead zone ≤ margin, and a margin above 0, got {dead_zone} and {margin}")
+    if not 0 <= tolerance <= detect or detect == 0:
+        raise ValueError(f"expected 0 ≤ tolerance ≤ detect, and detect above 0, got {tolerance} and {detect}")
     value, error = difference.value, difference.standard_error
     fail = float(stats.t.ppf(FAIL_LEVEL, difference.degrees))
     low, high = value - fail * error, value + float(stats.t.ppf(PASS_LEVEL, difference.degrees)) * error
     verdict: Literal["PASS", "REGRESSION", "INCONCLUSIVE"] = (
-        "REGRESSION" if low > dead_zone else "PASS" if high < margin else "INCONCLUSIVE"
+        "REGRESSION" if low > tolerance else "PASS" if high < detect else "INCONCLUSIVE"
     )
     return Finding(
         verdict=verdict,
-        p_value=_p_value(value - dead_zone, error, difference.degrees),
+        p_value=_p_value(value - tolerance, error, difference.degrees),
         low=low,
         high=high,
         level=FAIL_LEVEL + PASS_LEVEL - 1,
-        improved=value + fail * error < -margin,
+        improved=value + fail * error < -detect,
     )
 
 
-def deciding_error(value: float, dead_zone: float, margin: float) -> float:
+def deciding_error(value: float, tolerance: float, detect: float) -> float:
     """The standard error at which, were `value` the truth, a verdict would fall with 80 % power; normal theory.
 
-    The easier of the two verdicts: PASS where the value is well inside the margin, REGRESSION where it is well beyond
-    the dead zone. 0 where it is exactly as far as both.
+    The easier of the two verdicts: PASS where the value is well below `detect`, REGRESSION where it is well beyond
+    the tolerance. 0 where it is exactly as far as both.
     """
     power = float(stats.norm.ppf(POWER))
-    passing = (margin - value) / (float(stats.norm.ppf(PASS_LEVEL)) + power)
-    failing = (value - dead_zone) / (float(stats.norm.ppf(FAIL_LEVEL)) + power)
+    passing = (detect - value) / (float(stats.norm.ppf(PASS_LEVEL)) + power)
+    failing = (value - tolerance) / (float(stats.norm.ppf(FAIL_LEVEL)) + power)
     return max(passing, failing, 0.0)
 
 
@@ -132,21 +132,21 @@ def welch(base_values: Sequence[float], head_values: Sequence[float]) -> Differe
     return Difference(value, math.sqrt(total), degrees)
 
 
-def seeds_needed(base_spread: float, head_spread: float, margin: float, power: float = POWER) -> int | None:
+def seeds_needed(base_spread: float, head_spread: float, detect: float, power: float = POWER) -> int | None:
     """Training seeds a side with which head passes with this power, if nothing changed; None beyond a million.
 
-    The spreads are standard deviations over seeds. With n a side, t against the margin is noncentral by margin / SE
+    The spreads are standard deviations over seeds. With n a side, t against `detect` is noncentral by detect / SE
     with Welch's degrees of freedom; the smallest n ≥ 5 that is enough. (These degrees are of the true spreads; with
     fewer seeds, estimating them would cost more than one percent of power.)
 
     Raises:
-        ValueError: a margin that is not above 0.
+        ValueError: a `detect` that is not above 0.
     """
-    if margin <= 0:
-        raise ValueError(f"expected a margin above 0, got {margin}")
+    if detect <= 0:
+        raise ValueError(f"expected detect above 0, got {detect}")
 
     def enough(num: int) -> bool:
-        return pass_power(num, base_spread, head_spread, margin) >= power
+        return pass_power(num, base_spread, head_spread, detect) >= power
 
     low, high = FEWEST_SEEDS - 1, FEWEST_SEEDS
     while not enough(high):
@@ -159,14 +159,14 @@ def seeds_needed(base_spread: float, head_spread: float, margin: float, power: f
     return high
 
 
-def pass_power(num_seeds: int, base_spread: float, head_spread: float, margin: float) -> float:
+def pass_power(num_seeds: int, base_spread: float, head_spread: float, detect: float) -> float:
     """The probability that head passes with so many seeds a side, if nothing changed."""
     variances = base_spread**2, head_spread**2
     total = sum(variances)
     if total == 0:
         return 1.0
     degrees = (num_seeds - 1) * total**2 / sum(variance**2 for variance in variances)
-    shift = margin / math.sqrt(total / num_seeds)
+    shift = detect / math.sqrt(total / num_seeds)
     if shift > FAR_SHIFT:
         return 1.0
     return float(stats.nct.sf(stats.t.ppf(PASS_LEVEL, degrees), degrees, shift))

@@ -17,6 +17,7 @@ from aigc_bench.stats.looks import Looks, confirmation, confirmation_looks, dete
 __all__ = [
     "Looks",
     "Outcome",
+    "bounds",
     "confirmation",
     "confirmation_looks",
     "crossed",
@@ -47,7 +48,7 @@ class Outcome:
     spread: float
     """standard deviation of the differences"""
     p_value: float
-    """one-sided, against the dead zone, of this look alone; to be compared with the look's level"""
+    """one-sided, against the tolerance, of this look alone; to be compared with the look's level"""
     low: float
     high: float
     level: float
@@ -61,20 +62,20 @@ class Outcome:
 def crossed(differences: ArrayLike, looks: Looks) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """(..., n) differences with n pairs at a look => (...) whether each says REGRESSION, and whether PASS.
 
-    Both may be true where the mean lies well between the dead zone and the effect: REGRESSION takes
-    precedence, since head is then credibly slower even though by less than the effect.
+    Both may be true where the mean lies well between `tolerance` and `detect`: REGRESSION takes
+    precedence, since head is then credibly slower even though by less than `detect`.
 
     Raises:
         ValueError: there is no look at n pairs.
     """
     values = np.asarray(differences, dtype=np.float64)
     look = looks.pairs.index(values.shape[-1])
-    slower = np.asarray(_p_value(values, looks.dead_zone) <= looks.fail[look])
+    slower = np.asarray(_p_value(values, looks.tolerance) <= looks.fail[look])
     # The exact signed-rank test is slow and seldom changes the verdict: it runs only where the t test rejects.
     flagged = values[slower]
     if len(flagged):
-        slower[slower] = _signed_rank(flagged - looks.dead_zone) <= SIGNED_RANK_LEVEL
-    return slower, np.asarray(_p_value(-values, -looks.effect) <= looks.passing[look])
+        slower[slower] = _signed_rank(flagged - looks.tolerance) <= SIGNED_RANK_LEVEL
+    return slower, np.asarray(_p_value(-values, -looks.detect) <= looks.passing[look])
 
 
 def judged(differences: Sequence[float], looks: Looks) -> Literal["PASS", "REGRESSION"] | None:
@@ -94,8 +95,8 @@ def outcome(differences: Sequence[float], looks: Looks) -> Outcome:
 
     [low, high] are repeated confidence bounds (Jennison and Turnbull 1989, doi:10.1111/j.2517-6161.1989.tb01433.x):
     one-sided t bounds at the look's own levels, so that the lower one errs in 1 % and the upper one in 5 % over all
-    looks. They agree with the verdict: low is beyond the dead zone when the t test says REGRESSION, and high is short
-    of the effect when it says PASS. Between looks the levels are the next look's.
+    looks. They agree with the verdict: low is beyond the tolerance when the t test says REGRESSION, and high is short
+    of `detect` when it says PASS. Between looks the levels are the next look's.
 
     Raises:
         MeasurementError: fewer than 2 differences, or one that is NaN or infinite.
@@ -108,6 +109,19 @@ def outcome(differences: Sequence[float], looks: Looks) -> Outcome:
             return _described(values[:num], looks, verdict)
     at_end = len(values) >= looks.pairs[-1]
     return _described(values[: looks.pairs[-1]], looks, "INCONCLUSIVE" if at_end else None)
+
+
+def bounds(differences: Sequence[float], looks: Looks) -> tuple[float, float]:
+    """(low, high) of these pairs at the levels of the look that they reach, or of the next; see `outcome`.
+
+    Raises:
+        MeasurementError: fewer than 2 differences, or one that is NaN or infinite.
+    """
+    values = _finite(differences)
+    if len(values) < 2:
+        raise MeasurementError(f"bounds need at least 2 pairs, got {len(values)}")
+    described = _described(values[: looks.pairs[-1]], looks, None)
+    return described.low, described.high
 
 
 def walked(differences: ArrayLike, looks: Looks) -> tuple[NDArray[np.str_], NDArray[np.int64]]:
@@ -136,7 +150,7 @@ def _described(
         num_pairs=num,
         mean=mean,
         spread=spread,
-        p_value=float(_p_value(values, looks.dead_zone)),
+        p_value=float(_p_value(values, looks.tolerance)),
         low=mean - float(stats.t.isf(looks.fail[look], num - 1)) * error,
         high=mean + float(stats.t.isf(looks.passing[look], num - 1)) * error,
         level=1 - looks.alpha - looks.beta,
@@ -148,7 +162,7 @@ def _described(
 def _needed(num: int, mean: float, spread: float, looks: Looks) -> int:
     """The largest of: the design's need at this spread, the last look's need at this mean, and one more than `num`."""
     slower, passing = stats.norm.isf(looks.fail[-1]), stats.norm.isf(looks.passing[-1])
-    room = max((mean - looks.dead_zone) / float(slower), (looks.effect - mean) / float(passing))
+    room = max((mean - looks.tolerance) / float(slower), (looks.detect - mean) / float(passing))
     return max(num + 1, pairs_needed(spread, looks), math.ceil((spread / room) ** 2))
 
 

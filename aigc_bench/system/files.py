@@ -1,14 +1,14 @@
-"""Files written whole or not at all, errors of the disk in words, and locks of the kernel."""
+"""Files written whole or not at all, errors of the disk in words, and locks between processes."""
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import safetensors
+from filelock import FileLock
 
 from aigc_bench.core.errors import StoreError
 
@@ -40,9 +40,9 @@ def writing(path: Path, elsewhere: str = "another place with --store") -> Iterat
 def locked(path: Path) -> Iterator[None]:
     """Hold the lock of that file; another process that wants it waits."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    with FileLock(path):
         try:
             yield
         finally:
-            path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # Windows keeps a file that somebody waits for
+                path.unlink(missing_ok=True)

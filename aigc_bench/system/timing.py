@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-import resource
 import statistics
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import torch
+
+try:
+    import resource
+except ModuleNotFoundError:  # Windows
+    resource = None  # type: ignore[assignment]
 
 WARM_UP_CAP_S = 1.0
 BLOCK_S = 0.02
@@ -77,5 +82,9 @@ def peak_bytes(device: torch.device) -> tuple[int, str]:
     if status.is_file():
         line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
         return int(line.split()[1]) * 1024, "VmHWM"
+    peak = getattr(psutil.Process().memory_info(), "peak_wset", None)  # of Windows
+    if peak is not None:
+        return int(peak), "peak working set"
+    assert resource is not None
     scale = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * scale, "ru_maxrss"

@@ -41,7 +41,7 @@ def test_words_become_values() -> None:
         7,
         120,
     ]
-    assert judging.log_ratio("5%", "--effect") == judging.log_ratio("0.05", "--effect") == math.log1p(0.05)
+    assert judging.log_ratio("5%", "--detect") == judging.log_ratio("0.05", "--detect") == math.log1p(0.05)
     assert gate_speed.both(None, None, "--base", "--head") is None
     assert gate_speed.both("a", "b", "--base", "--head") == ("a", "b")
 
@@ -56,8 +56,8 @@ def test_a_time_that_is_none_is_refused(text: str) -> None:
 @pytest.mark.parametrize("text", ["", "five", "-1%", "nan", "inf"])
 def test_a_slowdown_that_is_none_is_refused(text: str) -> None:
     """The same."""
-    with pytest.raises(ConfigurationError, match=r"expected --effect as 2% or 0\.02"):
-        judging.log_ratio(text, "--effect")
+    with pytest.raises(ConfigurationError, match=r"expected --detect as 2% or 0\.02"):
+        judging.log_ratio(text, "--detect")
 
 
 def test_one_side_alone_is_refused() -> None:
@@ -104,7 +104,7 @@ def test_a_judgement_is_printed_and_ends_with_its_code(
         (["--base-python", sys.executable, "--head-python", sys.executable], "expected benchmark files or folders"),
         (["--base-python", sys.executable, "--head-python", sys.executable, "/nowhere"], "below"),
         (["bench", "--base", "no such ref", "--head", "."], "git"),
-        (["--base-command", "a", "--head-command", "b", "--effect", "0.1%"], "below the effect to be caught"),
+        (["--base-command", "a", "--head-command", "b", "--detect", "0.1%"], "below the slowdown to be detected"),
     ],
 )
 def test_bad_input_is_named(
@@ -131,8 +131,8 @@ def pairs(store: Path) -> Sequence[str]:
 
 def test_a_gate_that_was_killed_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Kill -9 after the third pair: the next one measures the others, and ends with a verdict."""
-    # A margin that a busy machine cannot blur, and a dead zone that it cannot leave.
-    limits = ["--effect", "900%", "--dead-zone", "400%", "--quiet"]
+    # A margin that a busy machine cannot blur, and a tolerance that it cannot leave.
+    limits = ["--detect", "900%", "--tolerance", "400%", "--quiet"]
     gate = subprocess.Popen(command(*limits, store=tmp_path), env=CLEAN, stdout=subprocess.DEVNULL)
     deadline = time.monotonic() + 60
     while len(pairs(tmp_path)) < 3:

@@ -11,7 +11,7 @@ import safetensors.torch
 from gate_kit import BRIEF
 
 import aigc_bench
-from aigc_bench.api.comparing import judged_all
+from aigc_bench.api.joint import judged_all
 from aigc_bench.core import Dataset
 from aigc_bench.core.errors import ConfigurationError, FeaturesMissingError
 from aigc_bench.core.suites import parse_suite
@@ -120,7 +120,7 @@ def decision(subject: str, verdict: Any, low: float, high: float, **more: Any) -
     """Of a score or a benchmark."""
     kind: Any = "speed" if "sample@" in subject else "quality"
     worsening = (low + high) / 2
-    return Decision(subject, kind, verdict, "", worsening=worsening, low=low, high=high, dead_zone=0.005, **more)
+    return Decision(subject, kind, verdict, "", worsening=worsening, low=low, high=high, tolerance=0.005, **more)
 
 
 def test_what_both_say_together() -> None:

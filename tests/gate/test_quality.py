@@ -74,7 +74,7 @@ def test_a_real_degradation_is_caught(claim: Claim, seeded: bool) -> None:
         decision = of(found, metric)
         assert decision.verdict == "REGRESSION"
         assert decision.low is not None
-        assert decision.low > decision.dead_zone
+        assert decision.low > decision.tolerance
         back = of(judged(head, base, claim), metric)
         assert back.verdict == "PASS"
         assert back.improved
@@ -103,13 +103,13 @@ def test_there_are_draws_enough_for_many_scores() -> None:
 
 
 def test_the_permutation_alone_does_not_fail() -> None:
-    """A change that is certain and as small as the dead zone: p is small, and the verdict PASS."""
+    """A change that is certain and as small as the tolerance: p is small, and the verdict PASS."""
     base, head = sides(GOOD, moved(GOOD, 3, 0.0, 0.0004), metrics=(frechet.fd,))
     found = of(judged(base, head, "weights"), "fd_made")
     assert "p = 0.001" in found.test
     assert found.verdict == "PASS"
     assert found.worsening is not None
-    assert 0 < found.worsening < found.dead_zone
+    assert 0 < found.worsening < found.tolerance
 
 
 @pytest.mark.parametrize("differences", [witness.frechet_differences, witness.kernel_differences])
@@ -197,7 +197,7 @@ def test_seeds_that_mean_the_same_are_paired_where_it_is_claimed() -> None:
     assert of(judged(base, head, "recipe"), "fd_made").verdict == "INCONCLUSIVE"
     found = of(judged(base, head, "recipe", paired_seeds=True), "fd_made")
     assert found.verdict == "REGRESSION"
-    anew = stats.ttest_1samp(found.differences, found.dead_zone, alternative="greater")
+    anew = stats.ttest_1samp(found.differences, found.tolerance, alternative="greater")
     assert found.p_value == pytest.approx(anew.pvalue)
     shifted = {("gan", seed + 1): side for (_, seed), side in base_rows.items() if seed is not None}
     (refused,) = judged(base, recorded("", shifted, REAL, (frechet.fd,)), "recipe", paired_seeds=True).decisions
@@ -210,8 +210,8 @@ def test_a_claim_is_asked_for_with_what_each_means() -> None:
     """There is no default: the three tests answer three questions."""
     with pytest.raises(ConfigurationError, match=r"(?s)--claim weights: .*--claim checkpoint: .*--claim recipe: "):
         QualityPolicy("")  # type: ignore[arg-type]
-    with pytest.raises(ConfigurationError, match="dead zone ≤ margin"):
-        QualityPolicy("weights", margin=0.001)
+    with pytest.raises(ConfigurationError, match="below the worsening to be detected"):
+        QualityPolicy("weights", detect=0.001)
 
 
 def test_metrics_are_chosen_by_either_name() -> None:
@@ -279,7 +279,7 @@ def test_many_scores_share_one_percent() -> None:
         base=1.0,
         head=1.1,
         scale="log ratio",
-        difference=Difference(0.005 + 2.66 * 0.03, 0.03, math.inf),
+        difference=Difference(math.log(1.02) + 2.66 * 0.03, 0.03, math.inf),
         test="",
         num_units=100,
     )
@@ -293,8 +293,8 @@ def test_many_scores_share_one_percent() -> None:
     assert among[0].needed_units > 100
 
 
-def test_a_margin_of_a_difference_is_a_part_of_the_score_or_its_floor() -> None:
-    """2 % of nearly nothing would be nothing: near the floor it is 2 % of the floor."""
+def test_what_must_be_detected_of_a_difference_is_a_part_of_the_score_or_its_floor() -> None:
+    """5 % of nearly nothing would be nothing: near the floor it is 5 % of the floor."""
     floor = drawn(240, 77, shift=0.9)
     rows = {("floor", None): floor, GAN: drawn(240, 78, shift=0.02)}
     base = recorded("base", rows, REAL, (kernel.kd,))
@@ -302,20 +302,20 @@ def test_a_margin_of_a_difference_is_a_part_of_the_score_or_its_floor() -> None:
     values = {one.generator: one.estimate.value for one in base.run.scores if one.estimate}
     assert values["floor"] > 10 * abs(values["gan"])
     found = of(judged(base, head, "checkpoint"), "kd_made")
-    assert found.margin == pytest.approx(0.02 * values["floor"])
+    assert found.detect == pytest.approx(0.05 * values["floor"])
 
 
 def test_undecided_says_how_many_samples_would_decide() -> None:
     """The number is right: with as many samples of the same spread, the same worsening is decided."""
     one = Worsening(
-        "s", score("gan", None, None, "fd", False), 1.0, 1.0, "log ratio", Difference(0.0, 0.02, 50), "", 400
+        "s", score("gan", None, None, "fd", False), 1.0, 1.0, "log ratio", Difference(0.0, 0.04, 50), "", 400
     )
     (found,) = decisions([one], QualityPolicy("checkpoint"))
     assert found.verdict == "INCONCLUSIVE"
     assert found.needed_units is not None
-    error = 0.02 * math.sqrt(400 / found.needed_units)
+    error = 0.04 * math.sqrt(400 / found.needed_units)
     draws = np.random.default_rng(0).normal(0.0, error, 2000)
-    passed = np.mean(draws + 1.645 * error < math.log(1.02))
+    passed = np.mean(draws + 1.645 * error < math.log(1.05))
     assert passed == pytest.approx(0.80, abs=0.03)
 
 

@@ -87,7 +87,7 @@ def test_exit_codes_of_the_gate(call: Call) -> None:
     """0 pass, 1 regression, 2 no claim, 3 undecided where the policy says so."""
     done = call("gate", "quality", "good", "alike", "--claim", "weights", "--metrics", "fd")
     assert done.exit_code == 0, done.output
-    assert "claim: weights" in done.stdout
+    assert "claim:\n  weights" in done.stdout
     done = call("gate", "quality", "good", "worse", "--claim", "weights")
     assert done.exit_code == 1
     assert "REGRESSION" in done.stdout
@@ -97,12 +97,12 @@ def test_exit_codes_of_the_gate(call: Call) -> None:
     undecided = ("gate", "quality", "good", "other", "--claim", "checkpoint", "--metrics", "precision")
     assert call(*undecided).exit_code == 0
     assert call(*undecided, "--fail-on-inconclusive").exit_code == 3
-    done = call(*undecided, "--margin", "100%")
+    done = call(*undecided, "--detect", "100%")
     assert done.exit_code == 0
     assert "PASS" in done.stdout
-    done = call(*undecided, "--margin", "much")
+    done = call(*undecided, "--detect", "much")
     assert done.exit_code == 2
-    assert "expected --margin as 2% or 0.02" in done.stderr
+    assert "expected --detect as 2% or 0.02" in done.stderr
 
 
 def test_the_gate_as_json(call: Call) -> None:

@@ -17,7 +17,7 @@ from aigc_bench.gate.sides.sides import Runnable
 from aigc_bench.gate.speed.planning import SpeedPolicy, planned
 from aigc_bench.gate.speed.readings import Pair, Reading, Readings
 from aigc_bench.gate.speed.trials import Trial, run_pairs
-from aigc_bench.stats.looks import Looks, confirmation_looks
+from aigc_bench.stats.looks import PAIRS, Looks, confirmation_looks
 from aigc_bench.stats.sequential import outcome
 from aigc_bench.system import machine
 
@@ -46,8 +46,8 @@ def test_verdicts_of_a_suite(tmp_path: Path) -> None:
     by_name = {one.subject: one for one in found.decisions}
     assert by_name["slow"].num_units == 16  # eight, and eight fresh ones
     assert by_name["slow"].worsening == pytest.approx(math.log(1.2), abs=0.03)
-    assert by_name["wild"].num_units == 40
-    assert (by_name["wild"].needed_units or 0) > 40
+    assert by_name["wild"].num_units == PAIRS[-1]
+    assert (by_name["wild"].needed_units or 0) > PAIRS[-1]
     assert (by_name["wild"].detectable or 0) > math.log(1.05)
     assert found.exit_code == 1
     assert found.verdict == "REGRESSION"
@@ -89,7 +89,7 @@ def test_decided_benchmarks_are_measured_no_more(tmp_path: Path) -> None:
     fake_judgement(benchmarks, tmp_path)
     assert benchmarks.calls[2 : 2 + 16] == [(side, ("same", "wild")) for side, _ in benchmarks.calls[2 : 2 + 16]]
     assert {only for _, only in benchmarks.calls[18:]} == {("wild",)}
-    assert len(benchmarks.calls) == 2 + 2 * 40
+    assert len(benchmarks.calls) == 2 + 2 * PAIRS[-1]
 
 
 def test_a_gate_that_was_interrupted_measures_no_finished_pair_again(tmp_path: Path) -> None:
@@ -218,10 +218,10 @@ def test_a_budget_below_the_first_look_decides_nothing(tmp_path: Path) -> None:
     assert found.model_copy(update={"fail_on_inconclusive": True}).exit_code == 3
 
 
-def test_a_dead_zone_beyond_the_effect_is_refused() -> None:
+def test_a_tolerance_beyond_what_must_be_detected_is_refused() -> None:
     """No number of pairs could decide."""
-    with pytest.raises(ConfigurationError, match="below the effect"):
-        SpeedPolicy(dead_zone=0.06, effect=0.05)
+    with pytest.raises(ConfigurationError, match="below the slowdown"):
+        SpeedPolicy(tolerance=0.06, detect=0.05)
 
 
 # ---- error rates ------------------------------------------------------------------------------------

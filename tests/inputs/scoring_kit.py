@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,8 +21,9 @@ from aigc_bench.runs.records import Run
 
 
 class Corner:
-    """The four corners' grey levels."""
+    """The four corners' grey levels, of images of any size."""
 
+    resizes = True
     name, digest = "corner", "c" * 64
 
     def __call__(self, batch: Tensor) -> Features:
@@ -97,3 +100,44 @@ class Rounded:
 def build_rounded(spec: SampleSpec, *, device: torch.device, precision: str = "fp32") -> Rounded:
     """Build it."""
     return Rounded(precision)
+
+
+class Given:
+    """An extractor of whatever a function makes."""
+
+    name, digest = "given", "e" * 64
+    function: Callable[[Tensor], Any] = staticmethod(lambda x: Features(x.float().flatten(1)))
+
+    def __call__(self, batch: Tensor) -> Any:
+        """What the function makes."""
+        return type(self).function(batch)
+
+
+class Nameless:
+    """No extractor: nothing tells its features apart."""
+
+    def __call__(self, batch: Tensor) -> Features:
+        """Flattened."""
+        return Features(batch.flatten(1).float())
+
+
+def build_given(spec: SampleSpec, *, device: torch.device) -> Given:
+    """Build it."""
+    return Given()
+
+
+def build_nameless(spec: SampleSpec, *, device: torch.device) -> Nameless:
+    """Build it."""
+    return Nameless()
+
+
+class Resizing(Given):
+    """One that says so."""
+
+    resizes = True
+    function = staticmethod(lambda x: Features(torch.nn.functional.interpolate(x.float(), (4, 4)).flatten(1)))
+
+
+def build_resizing(spec: SampleSpec, *, device: torch.device) -> Resizing:
+    """Build it."""
+    return Resizing()

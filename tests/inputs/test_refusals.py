@@ -20,8 +20,8 @@ from torch.utils.data import DataLoader
 
 from aigc_bench.core.errors import DataError
 from aigc_bench.evidence.published_moments import read_statistics
-from aigc_bench.modalities.image import archives
 from aigc_bench.modalities.image.opening import open_samples
+from aigc_bench.samples import archives
 
 Pack = Callable[[dict[str, bytes], str], Path]
 
@@ -206,7 +206,8 @@ def test_statistics_of_the_peers_are_read(tmp_path: Path) -> None:
         ({"mu": MU}, "holds mu; expected statistics, mu and sigma"),
         ({"mu": MU, "sigma": SIGMA[:2, :2]}, r"shape \(2, 2\), expected 3 × 3"),
         ({"mu": MU, "sigma": np.triu(np.ones((3, 3)))}, "not symmetric"),
-        ({"mu": MU, "sigma": -SIGMA}, "negative variance"),
+        ({"mu": MU, "sigma": -SIGMA}, "negative eigenvalue"),
+        ({"mu": MU, "sigma": np.ones((3, 3)) - 0.5 * np.eye(3) * np.array([0, 0, 1])}, "negative eigenvalue"),
         ({"mu": MU * np.nan, "sigma": SIGMA}, "NaN or infinity"),
         ({"mu": MU.astype(int), "sigma": SIGMA}, "expected floating point"),
         ({"mu": MU, "sigma": SIGMA, "mu_s": MU}, "one of mu_s and sigma_s; expected both or neither"),

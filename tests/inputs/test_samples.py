@@ -11,7 +11,8 @@ from torch import Tensor
 
 from aigc_bench.core.errors import DataError
 from aigc_bench.modalities.image.opening import open_samples
-from aigc_bench.samples.sets import PENDING, Chunk, SampleDigest, SampleSet, grouped
+from aigc_bench.samples.chunks import PENDING, Chunk, SampleDigest, grouped
+from aigc_bench.samples.sets import SampleSet
 
 
 def mixed(num: int, num_sizes: int, drawn: list[int] | None = None) -> Iterator[Tensor]:

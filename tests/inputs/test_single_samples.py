@@ -19,8 +19,8 @@ from aigc_bench.core import SampleSpec
 from aigc_bench.core.errors import DataError, GeneratorError, UnknownNameError
 from aigc_bench.generators import drawing
 from aigc_bench.generators.generated import FunctionGenerator, GeneratedSamples
-from aigc_bench.modalities.image.members import class_names
 from aigc_bench.modalities.image.opening import open_samples
+from aigc_bench.samples.members import class_names
 
 Pack = Callable[[dict[str, bytes], str], Path]
 WANTED = [36, 0, 19, 20, 0]

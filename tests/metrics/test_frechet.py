@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 import scipy.linalg
@@ -9,7 +11,7 @@ import torch
 
 from aigc_bench.core import FeaturePair, Features
 from aigc_bench.core.errors import MeasurementError
-from aigc_bench.metrics.frechet import fd, frechet_distance
+from aigc_bench.metrics.frechet import fd, frechet_distance, influences
 from aigc_bench.metrics.moments import Moments
 from aigc_bench.stats import intervals
 
@@ -49,6 +51,23 @@ def test_few_samples_take_the_gram_matrix_and_agree(num_real: int) -> None:
     assert estimate.value == pytest.approx(frechet_distance(real, whole), rel=1e-7)
     anew = [frechet_distance(real, whole - Moments.of(y[block])) for block in intervals.blocks(50)]
     assert estimate.replicates == pytest.approx(anew, rel=1e-6)
+
+
+def test_few_samples_never_need_a_matrix_of_all_features() -> None:
+    """Of 200,000 features a D × D matrix would be 320 GB: the jackknife and each sample's influence included."""
+    generator = torch.Generator().manual_seed(2)
+    x, y = (torch.randn(num, 200_000, generator=generator) for num in (60, 50))
+    y += 0.01
+    pair = FeaturePair(Features(x), Features(y), "made", "0")
+    estimate = fd.compute(pair)
+    # ‖X Yᵀ‖⁎ of centred features is Tr (Σ₁Σ₂)^½ times √((m - 1)(n - 1)).
+    a, b = (z.double() - z.double().mean(0) for z in (x, y))
+    cross = float(torch.linalg.svdvals(a @ b.T).sum()) / math.sqrt(59 * 49)
+    shift = x.double().mean(0) - y.double().mean(0)
+    expected = float(shift @ shift) + float(a.square().sum()) / 59 + float(b.square().sum()) / 49 - 2 * cross
+    assert estimate.value == pytest.approx(expected, rel=1e-9)
+    assert estimate.standard_error is not None
+    assert float(influences(pair.real, y).sum()) == pytest.approx(0, abs=1e-6 * expected)
 
 
 def test_moments_merge_and_part(pair: FeaturePair) -> None:

@@ -118,7 +118,7 @@ def test_error_bars_without_many_splits_are_true(convention: Convention) -> None
     [
         ({"logit_bias": None}, NotAvailableError, "does not tell the bias of its logits, and StudioGAN adds it"),
         ({"fake": Features(torch.zeros(99, 1))}, NotAvailableError, "has no classifier"),
-        ({"fake": classified(30)}, MeasurementError, "at least 40 samples"),
+        ({"fake": classified(30)}, MeasurementError, "at least 40 generated samples"),
     ],
 )
 def test_what_cannot_be_scored_says_why(change: dict[str, Any], error: type[Exception], message: str) -> None:

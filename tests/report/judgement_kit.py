@@ -32,8 +32,8 @@ def decision(subject: str = "test_a", worsening: float = 0.0, **fields: Any) -> 
         "high": worsening + 0.02,
         "level": 0.95,
         "p_value": 0.5,
-        "dead_zone": math.log(1.005),
-        "margin": math.log(1.05),
+        "tolerance": math.log(1.005),
+        "detect": math.log(1.05),
         "num_units": 12,
         "spread": 0.03,
         "detectable": 0.04,
@@ -49,7 +49,7 @@ def failed(subject: str = "test_crash", reason: str = "head crashed: exit code -
 
 def regression(subject: str = "test_slow", worsening: float = math.log(1.08), **fields: Any) -> Decision:
     """A REGRESSION of 8 %."""
-    return decision(subject, worsening, verdict="REGRESSION", reason="slower beyond the dead zone", **fields)
+    return decision(subject, worsening, verdict="REGRESSION", reason="slower beyond the tolerance", **fields)
 
 
 def accepted(subject: str = "test_known", *, expired: bool = False) -> Decision:
@@ -70,7 +70,7 @@ def incomparable(subject: str = "test_other") -> Decision:
 def difference(subject: str = "gan: kd_x") -> Decision:
     """A score that may be zero, judged by a difference."""
     return decision(subject, 0.0002, kind="quality", scale="difference", base=0.0031, head=0.0033, unit="", low=-0.0006,
-                    high=0.001, margin=0.002, dead_zone=0.0001, differences=())  # fmt: skip
+                    high=0.001, detect=0.002, tolerance=0.0001, differences=())  # fmt: skip
 
 
 def judgement(*decisions: Decision, **fields: Any) -> Judgement:

@@ -51,9 +51,10 @@ def test_nothing_leaves_the_page(text: str) -> None:
 
 
 def test_the_verdict_comes_first(text: str) -> None:
-    """Then the statements and the claim, then figures and tables; the command last."""
-    order = ("REGRESSION: 2 of 9", "False alarms", "no slower than base", "Accepted costs", "Changes", "same seeds",
-             "Every measured difference", "Every decision", "test_new", "test_gone", "Environment",
+    """Then figures and tables, then the claim and the statements; the command last."""
+    order = ("REGRESSION: 2 of 9", "Accepted costs", "Changes", "same seeds",
+             "Every measured difference", "Every decision", "test_new", "test_gone", "no slower than base",
+             "False alarms", "Environment",
              "gate speed --base")  # fmt: skip
     place = text.index("<body>")
     for part in order:
@@ -118,11 +119,11 @@ def test_differences_have_an_axis_of_their_own() -> None:
     both = judgement_figures.forests(judgement(decision(), difference()))
     assert [forest.scale for forest in both] == ["log ratio", "difference"]
     assert judgement_figures.forests(judgement(failed())) == []
-    assert judgement_figures.forests(judgement(replace(difference(), margin=None))) == []
+    assert judgement_figures.forests(judgement(replace(difference(), detect=None))) == []
 
 
 def test_one_far_out_does_not_flatten_the_rest() -> None:
-    """The axis holds what most intervals need, the margin and the dead zone; the outlier is an arrow."""
+    """The axis holds what most intervals need, the margin and the tolerance; the outlier is an arrow."""
     rows = judgement_figures.decisions.grouped(judgement(*(decision(str(i)) for i in range(20)), regression("x", 3.0)))
     low, high = judgement_figures._limits(list(rows))
     assert low < -0.02

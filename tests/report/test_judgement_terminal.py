@@ -12,6 +12,7 @@ from rich.console import Console
 
 from aigc_bench.gate.verdicts import Decision, Judgement
 from aigc_bench.report.judgement import decisions
+from aigc_bench.report.judgement.headline import headline
 from aigc_bench.report.judgement.terminal import judgement_lines
 
 
@@ -44,11 +45,11 @@ def test_colours_are_left_out_where_asked(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_what_changed_comes_before_what_is_undecided_and_that_before_what_passes() -> None:
-    """Each decision with numbers, interval and reason; claim, tests and statements around them."""
+    """Each decision with numbers, interval and reason; claim, tests and statements below."""
     text = printed(of_all_sorts())
-    order = ("REGRESSION: 2 of 9", "claim: head", "changed", "test_slow", "test_crash", "test_known", "test_better",
+    order = ("REGRESSION: 2 of 9", "changed", "test_slow", "test_crash", "test_known", "test_better",
              "undecided", "test_noisy", "test_other", "passing", "test_fine", "test_new", "test_gone", "accepted costs",
-             "notes", "tested by", "2 REGRESSION, 1 failed, 1 accepted, 1 improved, 1 INCONCLUSIVE")  # fmt: skip
+             "claim", "notes", "tested by", "2 REGRESSION, 1 failed, 1 accepted, 1 improved, 1 INCONCLUSIVE")  # fmt: skip
     place = 0
     for part in order:
         place = text.index(part, place)
@@ -67,19 +68,19 @@ def test_many_that_pass_are_counted() -> None:
 @pytest.mark.parametrize(
     ("items", "sentence"),
     [
-        ([decision(), decision("b")], "PASS: none of 2 is worse."),
+        ([decision(), decision("b")], "PASS: none of 2 is slower."),
         ([decision(), accepted()], "PASS: 1 is worse by what is accepted, and no other of 2."),
         ([regression(), accepted()],
-         "REGRESSION: 1 of 2 is worse: test_slow (+8.0 %); 1 is worse by what is accepted."),
+         "REGRESSION: 1 of 2 is slower: test_slow, +8.0 % ± 2.2 %; 1 is worse by what is accepted."),
         ([failed(), decision()], "FAILED: 1 of 2 is without a number: test_crash."),
         ([], "INCOMPARABLE: the two sides have nothing in common."),
         ([regression(str(i)) for i in range(5)],
-         "REGRESSION: 5 of 5 are worse: 0 (+8.0 %), 1 (+8.0 %), 2 (+8.0 %) and 2 more."),
+         "REGRESSION: 5 of 5 are slower: 0, +8.0 % ± 2.2 %; 1, +8.0 % ± 2.2 %; 2, +8.0 % ± 2.2 %; and 2 more."),
     ],
 )  # fmt: skip
 def test_the_verdict_is_one_sentence(items: list[Decision], sentence: str) -> None:
     """What, of how many, and which."""
-    assert decisions.headline(judgement(*items)) == sentence
+    assert headline(judgement(*items)) == sentence
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from torch.utils.data import DataLoader
 
 from aigc_bench.core import Features, SampleSpec
 from aigc_bench.core.errors import DataError, StoreError
-from aigc_bench.evidence import extraction, stored_features
+from aigc_bench.evidence import extraction, extractors, stored_features
 from aigc_bench.metrics.protocols import PROTOCOLS, Protocol
 from aigc_bench.modalities.image import encoded as encoded_module
 from aigc_bench.modalities.image.extractors import pixels
@@ -44,10 +44,10 @@ class Means:
         return Features(batch.flatten(1).float().mean(1, keepdim=True))
 
 
-def place(folder: Path, events: list[Any] | None = None) -> extraction.Place:
+def place(folder: Path, events: list[Any] | None = None) -> extractors.Place:
     """A fresh store."""
     on_event = (lambda event: None) if events is None else events.append
-    return extraction.Place(Store(folder).cache, torch.device("cpu"), on_event)
+    return extractors.Place(Store(folder).cache, torch.device("cpu"), on_event)
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ def test_finished_chunks_are_not_seen_again(array: np.ndarray[Any, Any], tmp_pat
     assert sum(extractor.calls) == 1100 - extraction.CHUNK
     assert torch.equal(again.pool, found.pool)
     files = sorted(path.name for path in tmp_path.rglob("*") if path.is_file())
-    assert files == ["inputs.json", "pool.npy"]
+    assert files == ["checksums.json", "inputs.json", "pool.npy"]
 
 
 def test_features_of_the_real_side_are_for_others_too(tmp_path: Path) -> None:
@@ -233,29 +233,19 @@ def test_features_of_one_set_by_unlike_code_are_unlike_real_sides(tmp_path: Path
     assert first.digest != other.digest == stored_features.read_features(path).digest
 
 
-def test_a_limit_that_leaves_nothing_out_is_none(array: np.ndarray[Any, Any], tmp_path: Path) -> None:
-    """What is there is taken."""
-    extractor = Means()
-    for limit in (None, 1100, 5000):
-        extraction.features_of(extractor, open_samples(array), place(tmp_path), limit)
-    assert sum(extractor.calls) == 1100
-    extraction.features_of(extractor, open_samples(array), place(tmp_path), 1099)
-    assert sum(extractor.calls) == 2199
-
-
 def test_an_extractor_is_built_once_and_few_are_held(
     array: np.ndarray[Any, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Per shape and options; other weights are another extractor."""
     here, samples = place(tmp_path), open_samples(array)
     pixels = Protocol("p", "pixels")
-    found = extraction.extractor_for(pixels, samples, here)
-    assert extraction.extractor_for(Protocol("q", "pixels"), samples, here) is found
+    found = extractors.extractor_for(pixels, samples, here)
+    assert extractors.extractor_for(Protocol("q", "pixels"), samples, here) is found
     monkeypatch.setenv("AIGC_BENCH_WEIGHTS", "elsewhere")
-    assert extraction.extractor_for(pixels, samples, here) is not found
+    assert extractors.extractor_for(pixels, samples, here) is not found
     for side in range(1, 9):
-        extraction.extractor_for(pixels, open_samples(np.zeros((2, side, 9, 1), np.uint8)), here)
-        assert len(here.extractors) <= extraction.MAX_EXTRACTORS
+        extractors.extractor_for(pixels, open_samples(np.zeros((2, side, 9, 1), np.uint8)), here)
+        assert len(here.extractors) <= extractors.MAX_EXTRACTORS
 
 
 class Gone(Pairs):
@@ -315,6 +305,6 @@ def test_weights_are_inceptions_alone(tmp_path: Path, random_weights: Path, monk
     monkeypatch.setenv("AIGC_BENCH_WEIGHTS", str(tmp_path / "nowhere.pth"))
     where = replace(place(tmp_path), weights=random_weights)
     samples = open_samples(np.zeros((4, 8, 8, 3), np.uint8))
-    extraction.extractor_for(Protocol("outsider", "outsider_with_weights:build"), samples, where)
+    extractors.extractor_for(Protocol("outsider", "outsider_with_weights:build"), samples, where)
     assert given == [None]
-    assert extraction.extractor_for(PROTOCOLS["tf"], samples, where).name.startswith("inception[")
+    assert extractors.extractor_for(PROTOCOLS["tf"], samples, where).name.startswith("inception[")

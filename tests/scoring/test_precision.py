@@ -18,10 +18,11 @@ from aigc_bench.core import SampleSpec
 from aigc_bench.core.errors import ConfigurationError, DataError
 from aigc_bench.data import digits
 from aigc_bench.metrics import protocols
+from aigc_bench.metrics.moments import Gaussian
 from aigc_bench.modalities.image.extractors import inception
 from aigc_bench.runs.records import Run
 from aigc_bench.runs.scoring import reduced_precision as precision
-from aigc_bench.runs.scoring.reduced_precision import Drift, Gaussian, Seen
+from aigc_bench.runs.scoring.reduced_precision import Drift, Seen
 
 ROUNDED = ("scoring_kit:build_rounded",)
 
@@ -54,13 +55,13 @@ def test_a_shift_is_what_the_definitions_say(num: int) -> None:
     """Every feature moved by 0.25: so are the root mean square, the largest change, and the distances of means."""
     x, real = normal(num, 24, 0), normal(150, 24, 1)
     scale = float(x.double().square().mean().sqrt())
-    found = Drift.of(Seen(x, x + 0.25), (Gaussian.of(real), Gaussian.of(real + 0.25)))
+    found = Drift.of(Seen(x, x + 0.25), (Gaussian.fitted(real), Gaussian.fitted(real + 0.25)))
     assert found.num_samples == num
     assert found.rms == pytest.approx(0.25 / scale, rel=1e-6)
     assert found.largest == pytest.approx(0.25 / scale, rel=1e-6)
     assert found.distance == pytest.approx(24 * 0.25**2, rel=1e-5)
     assert found.score == pytest.approx(found.exact_score, rel=1e-5)
-    moved = Drift.of(Seen(x, x + 0.25), (Gaussian.of(real), Gaussian.of(real)))
+    moved = Drift.of(Seen(x, x + 0.25), (Gaussian.fitted(real), Gaussian.fitted(real)))
     means = (x.double().mean(0), real.double().mean(0))
     change = float((means[0] + 0.25 - means[1]).square().sum() - (means[0] - means[1]).square().sum())
     assert moved.score is not None
@@ -75,7 +76,7 @@ def test_what_cannot_be_measured_is_not_said() -> None:
     assert (alone.rms, alone.distance, alone.score) == (0.0, None, None)
     assert "Fréchet" not in alone.text("fake", "bf16", "made")
     y = normal(5, 4, 0)
-    wide = Gaussian.of(normal(9, 6, 1))
+    wide = Gaussian.fitted(normal(9, 6, 1))
     found = Drift.of(Seen(y, y.bfloat16().float()), (wide, wide))
     assert found.distance is not None
     assert found.score is None
@@ -92,7 +93,9 @@ def test_a_lower_precision_is_measured_and_noted(images: dict[str, NDArray[np.ui
     x = torch.from_numpy(images["fake"][:256]).flatten(1)
     y = torch.from_numpy(images["real"][:256]).flatten(1)
     exact, lowered = x.float() / 255, (x.bfloat16() / 255).float()
-    expected = Drift.of(Seen(exact, lowered), (Gaussian.of(y.float() / 255), Gaussian.of((y.bfloat16() / 255).float())))
+    expected = Drift.of(
+        Seen(exact, lowered), (Gaussian.fitted(y.float() / 255), Gaussian.fitted((y.bfloat16() / 255).float()))
+    )
     assert texts[0] == expected.text("a", "bf16", "rounded-bf16")
     assert 0.0005 < expected.rms < 0.005  # eight bits
     assert {score.metric for score in run.scores} == {"fd_rounded-bf16"}

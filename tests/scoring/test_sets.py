@@ -32,6 +32,7 @@ from aigc_bench.modalities.image.extractors import inception
 from aigc_bench.modalities.image.extractors.inception_layout import variance_preserving_weights
 from aigc_bench.runs.records import Run
 from aigc_bench.runs.scoring.bench import metrics_of_samples
+from aigc_bench.samples.subset import drawn_positions
 
 PIXELS = ("pixels",)
 
@@ -259,15 +260,19 @@ def test_skipped_images_are_counted_and_listed(files: Path, tmp_path: Path) -> N
     assert any("1 of 200 images were skipped: 0007.png" in note for note in run.dataset.notes)
 
 
-def test_a_limit_takes_the_first_samples(images: dict[str, NDArray[np.uint8]], tmp_path: Path) -> None:
-    """Of each row, not of the reference; across the chunks' edges too."""
+def test_a_limit_takes_samples_of_each_row(images: dict[str, NDArray[np.uint8]], tmp_path: Path) -> None:
+    """Not of the reference; across the chunks' edges too."""
     many = np.concatenate([images["fake"]] * 4)
     for limit in (100, extraction.CHUNK, extraction.CHUNK + 3):
         limited, _ = aigc_bench.score(
             many, images["real"], features=PIXELS, metrics=("fd",), limit=limit, options=options(tmp_path)
         )
         cut, _ = aigc_bench.score(
-            many[:limit], images["real"], features=PIXELS, metrics=("fd",), options=options(tmp_path)
+            many[drawn_positions(len(many), limit).numpy()],
+            images["real"],
+            features=PIXELS,
+            metrics=("fd",),
+            options=options(tmp_path),
         )
         assert limited.suite.num_samples == limit
         assert values(limited) == values(cut)
@@ -282,7 +287,7 @@ def test_images_of_several_sizes_keep_their_order(tmp_path: Path) -> None:
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(encoded(picture))
     real = np.random.default_rng(0).integers(0, 256, (100, 4, 5, 3), dtype=np.uint8)
-    with pytest.raises(DataError, match=r"gives \[60, 75, 90\] features for images of several sizes"):
+    with pytest.raises(DataError, match=r"takes them as they are"):
         aigc_bench.score(tmp_path / "fake", real, features=PIXELS, options=options(tmp_path))
     run, _ = aigc_bench.score(
         tmp_path / "fake", real, features=["scoring_kit:build_corner"], metrics=("fd",), options=options(tmp_path)

@@ -14,7 +14,7 @@ from torch import Tensor
 from aigc_bench.core import Batch, Features
 from aigc_bench.core.errors import NotAvailableError
 from aigc_bench.data import cifar10
-from aigc_bench.evidence.extraction import Place
+from aigc_bench.evidence.extractors import Place
 from aigc_bench.metrics import kernel_sums
 from aigc_bench.modalities.image.extractors import inception
 from aigc_bench.runs.store import Store

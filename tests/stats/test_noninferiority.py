@@ -24,7 +24,7 @@ def test_bounds_and_p_are_those_of_the_t_test() -> None:
     """Against scipy's one-sample t."""
     values = np.random.default_rng(0).normal(0.01, 0.02, 9)
     difference = Difference(values.mean(), values.std(ddof=1) / 3, 8)
-    finding = finding_of(difference, dead_zone=0.005, margin=0.02)
+    finding = finding_of(difference, tolerance=0.005, detect=0.02)
     test = stats.ttest_1samp(values, 0.005, alternative="greater")
     assert finding.p_value == pytest.approx(test.pvalue)
     assert finding.low == pytest.approx(test.confidence_interval(0.99).low)
@@ -40,7 +40,7 @@ def test_bounds_and_p_are_those_of_the_t_test() -> None:
         (0.00, 0.100, "INCONCLUSIVE"),
         (0.05, 0.001, "REGRESSION"),
         (0.05, 0.100, "INCONCLUSIVE"),
-        (0.01, 0.001, "REGRESSION"),  # less than the margin, and beyond the dead zone without doubt
+        (0.01, 0.001, "REGRESSION"),  # less than the margin, and beyond the tolerance without doubt
         (-0.5, 0.001, "PASS"),
         (0.0, 0.0, "PASS"),
         (0.006, 0.0, "REGRESSION"),
@@ -48,13 +48,13 @@ def test_bounds_and_p_are_those_of_the_t_test() -> None:
 )
 def test_verdicts(value: float, error: float, verdict: str) -> None:
     """By the bounds, REGRESSION first; and an improvement beyond the margin is marked."""
-    finding = finding_of(Difference(value, error, 19), dead_zone=0.005, margin=0.02)
+    finding = finding_of(Difference(value, error, 19), tolerance=0.005, detect=0.02)
     assert finding.verdict == verdict
     assert finding.improved == (value == -0.5)
 
 
 def test_errors_of_the_verdicts() -> None:
-    """1 % at the dead zone's edge and 5 % at the margin, over t-distributed differences."""
+    """1 % at the tolerance's edge and 5 % at the margin, over t-distributed differences."""
     rng = np.random.default_rng(1)
     values = rng.normal(0, 0.02, (2000, 6))
     verdicts = {}
@@ -62,7 +62,7 @@ def test_errors_of_the_verdicts() -> None:
         sample = values + truth
         findings = [
             finding_of(
-                Difference(float(row.mean()), float(row.std(ddof=1)) / math.sqrt(6), 5), dead_zone=0.005, margin=0.02
+                Difference(float(row.mean()), float(row.std(ddof=1)) / math.sqrt(6), 5), tolerance=0.005, detect=0.02
             )
             for row in sample
         ]
@@ -72,12 +72,12 @@ def test_errors_of_the_verdicts() -> None:
     assert verdicts[0.02].count("PASS") / 2000 == pytest.approx(0.05, abs=3 * math.sqrt(0.05 / 2000))
 
 
-def test_a_dead_zone_as_wide_as_the_margin() -> None:
+def test_a_tolerance_as_wide_as_what_must_be_detected() -> None:
     """Verdicts exclude each other; beyond it there is nothing to say."""
-    assert finding_of(Difference(0.019, 1e-6, 19), dead_zone=0.02, margin=0.02).verdict == "PASS"
-    for dead_zone, margin in ((0.03, 0.02), (0.0, 0.0), (-0.1, 0.02)):
-        with pytest.raises(ValueError, match="dead zone"):
-            finding_of(Difference(0.0, 0.1, 9), dead_zone=dead_zone, margin=margin)
+    assert finding_of(Difference(0.019, 1e-6, 19), tolerance=0.02, detect=0.02).verdict == "PASS"
+    for tolerance, margin in ((0.03, 0.02), (0.0, 0.0), (-0.1, 0.02)):
+        with pytest.raises(ValueError, match="tolerance"):
+            finding_of(Difference(0.0, 0.1, 9), tolerance=tolerance, detect=margin)
 
 
 @pytest.mark.parametrize("value", [-0.01, 0.0, 0.01, 0.018, 0.03, 0.1])
@@ -86,7 +86,7 @@ def test_the_deciding_error_decides(value: float) -> None:
     error = deciding_error(value, 0.005, 0.02)
     estimates = value + error * np.random.default_rng(2).standard_normal(1500)
     verdicts = [
-        finding_of(Difference(float(x), error, math.inf), dead_zone=0.005, margin=0.02).verdict for x in estimates
+        finding_of(Difference(float(x), error, math.inf), tolerance=0.005, detect=0.02).verdict for x in estimates
     ]
     assert 1 - verdicts.count("INCONCLUSIVE") / 1500 >= 0.8 - 3 * math.sqrt(0.16 / 1500)
 
@@ -105,7 +105,7 @@ def test_welch_against_scipy() -> None:
     test = stats.ttest_ind(head, base, equal_var=False, alternative="greater")
     assert difference.value / difference.standard_error == pytest.approx(test.statistic)
     assert difference.degrees == pytest.approx(test.df)
-    assert finding_of(difference, dead_zone=0, margin=1).p_value == pytest.approx(test.pvalue)
+    assert finding_of(difference, tolerance=0, detect=1).p_value == pytest.approx(test.pvalue)
     swapped = welch(head.tolist(), base.tolist())
     assert (swapped.value, swapped.standard_error) == pytest.approx((-difference.value, difference.standard_error))
 
@@ -144,5 +144,5 @@ def test_seeds_needed_at_the_ends() -> None:
     assert seeds_needed(0.0, 0.0, 0.02) == 5
     assert seeds_needed(100.0, 100.0, 1e-6) is None
     assert seeds_needed(1.0, 1.0, 0.05) == pytest.approx(2 * ((1.6449 + 0.8416) / 0.05) ** 2, rel=0.002)
-    with pytest.raises(ValueError, match="margin above 0"):
+    with pytest.raises(ValueError, match="detect above 0"):
         seeds_needed(1.0, 1.0, 0.0)

@@ -10,6 +10,7 @@ from rich.console import Console
 from aigc_bench.api import comparing
 from aigc_bench.cli.actions.outputs import write_json
 from aigc_bench.cli.actions.tables import print_tables
+from aigc_bench.cli.application import print_json
 from aigc_bench.report.run.comparison import comparison_tables
 from aigc_bench.runs import baselines
 
@@ -27,7 +28,7 @@ def compare(
     if output is not None:
         write_json(found, output)
     if as_json:
-        print(found.model_dump_json(indent=2))
+        print_json(found.model_dump_json(indent=2))
         return
     for table in comparison_tables(found):
         Console().print(table)
@@ -55,7 +56,7 @@ def show_(
     """See `aigc_bench.cli.comparing.show_`."""
     found = baselines.load(name, directory)
     if as_json:
-        print(found.run.model_dump_json(indent=2))
+        print_json(found.run.model_dump_json(indent=2))
         return
     print_tables(found.run)
     print(f"{found.folder}: run {found.run.id}, {'with' if found.kept else 'without'} features")
@@ -68,7 +69,7 @@ def list_(
     """See `aigc_bench.cli.comparing.list_`."""
     names = baselines.names(directory)
     if as_json:
-        print(json.dumps(names))
+        print_json(json.dumps(names))
         return
     for name in names:
         print(name)

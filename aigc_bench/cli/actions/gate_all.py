@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from aigc_bench.api import comparing
+from aigc_bench.api import joint
 from aigc_bench.cli import progress
 from aigc_bench.cli.actions import judging
 from aigc_bench.cli.application import command_line, stderr
@@ -19,12 +19,12 @@ class All(judging.JudgingOptions):
     base: str
     head: str
     claim: str
-    margin: str
+    tolerance: str
+    detect: str
     metrics: str | None
     base_python: str | None
     head_python: str | None
     budget: str | None
-    effect: str
     timeout: str
     seed: int | None
     fresh: bool
@@ -37,18 +37,20 @@ class All(judging.JudgingOptions):
         """Judge, print, write, and end with the verdict's exit code."""
         prepared = self.prepared()
         policy = SpeedPolicy(
-            effect=judging.log_ratio(self.effect, "--effect"),
+            tolerance=judging.log_ratio(self.tolerance, "--tolerance"),
+            detect=judging.log_ratio(self.detect, "--detect"),
             budget_s=None if self.budget is None else judging.seconds(self.budget, "--budget"),
             seed=self.seed,
             fresh=self.fresh,
             apart=self.apart,
         )
         with progress.shown(stderr(), quiet=self.quiet) as on_event:
-            judgement, pictures = comparing.judged_all(
+            judgement, pictures = joint.judged_all(
                 self.base,
                 self.head,
                 claim=self.claim,
-                margin=judging.ratio(self.margin, "--margin"),
+                tolerance=judging.ratio(self.tolerance, "--tolerance"),
+                detect=judging.ratio(self.detect, "--detect"),
                 metrics=judging.names(self.metrics),
                 pythons=(self.base_python, self.head_python),
                 speed=policy,

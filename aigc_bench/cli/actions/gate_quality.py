@@ -17,8 +17,8 @@ class Quality(judging.JudgingOptions):
     base: str
     head: str
     claim: str
-    margin: str
-    dead_zone: str
+    detect: str
+    tolerance: str
     metrics: str | None
     paired_seeds: bool
     store: Path
@@ -31,8 +31,8 @@ class Quality(judging.JudgingOptions):
             self.base,
             self.head,
             claim=self.claim,
-            margin=judging.ratio(self.margin, "--margin"),
-            dead_zone=judging.ratio(self.dead_zone, "--dead-zone"),
+            detect=judging.ratio(self.detect, "--detect"),
+            tolerance=judging.ratio(self.tolerance, "--tolerance"),
             metrics=judging.names(self.metrics),
             paired_seeds=self.paired_seeds,
             store=self.store,

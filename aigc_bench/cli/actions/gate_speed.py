@@ -6,16 +6,18 @@ import math
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast, get_args
 
 from rich.console import Console
 from rich.table import Table
 
 from aigc_bench.cli import progress
 from aigc_bench.cli.actions import judging
-from aigc_bench.cli.application import command_line, stderr
+from aigc_bench.cli.application import command_line, print_json, stderr
 from aigc_bench.core.errors import ConfigurationError
 from aigc_bench.gate.sides import repository
 from aigc_bench.gate.sides.sides import Asked
+from aigc_bench.gate.speed.benchmark_files import FilesOf
 from aigc_bench.gate.speed.error_rates import SelfTestOfGate, self_test
 from aigc_bench.gate.speed.judge import gate_speed
 from aigc_bench.gate.speed.measure import Commands, PytestFiles, SuiteGenerators, relative_paths
@@ -43,10 +45,11 @@ class Speed(judging.JudgingOptions):
     build: str | None
     shared_environment: bool
     suite: str | None
+    benchmarks: str
     pytest_args: str
     budget: str | None
-    effect: str
-    dead_zone: str
+    detect: str
+    tolerance: str
     timeout: str
     seed: int | None
     fresh: bool
@@ -80,8 +83,8 @@ class Speed(judging.JudgingOptions):
 
     def _policy(self) -> SpeedPolicy:
         return SpeedPolicy(
-            dead_zone=judging.log_ratio(self.dead_zone, "--dead-zone"),
-            effect=judging.log_ratio(self.effect, "--effect"),
+            tolerance=judging.log_ratio(self.tolerance, "--tolerance"),
+            detect=judging.log_ratio(self.detect, "--detect"),
             budget_s=self._budget_s(),
             seed=self.seed,
             fresh=self.fresh,
@@ -107,7 +110,10 @@ class Speed(judging.JudgingOptions):
             return Commands(timeout_s)
         top = repository.root_of(asked.folder) if asked.refs is not None else asked.folder
         files = relative_paths(self.files or [], asked.folder, top)
-        return PytestFiles(files, tuple(shlex.split(self.pytest_args)), timeout_s)
+        if self.benchmarks not in get_args(FilesOf):
+            raise ConfigurationError(f"expected --benchmarks head, base or own, got {self.benchmarks!r}")
+        files_of = cast(FilesOf, self.benchmarks)
+        return PytestFiles(files, tuple(shlex.split(self.pytest_args)), timeout_s, files_of)
 
 
 def error_rates(
@@ -122,7 +128,7 @@ def error_rates(
     with progress.shown(stderr(), quiet=quiet) as on_event:
         found = self_test(repeats, seed=seed, budget_s=budget_s, on_event=on_event)
     if as_json:
-        print(found.model_dump_json(indent=2))
+        print_json(found.model_dump_json(indent=2))
     else:
         _print_rates(found)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from aigc_bench.cli.application import print_json
 from aigc_bench.core.errors import (
     AigcBenchError,
     ConfigurationError,
@@ -24,12 +25,12 @@ from aigc_bench.core.errors import (
 from aigc_bench.gate import acceptance
 from aigc_bench.gate.acceptance import AcceptedCosts, Now
 from aigc_bench.gate.verdicts import Judgement
-from aigc_bench.report.judgement.decisions import headline
 from aigc_bench.report.judgement.files import Outputs, write_judgement
+from aigc_bench.report.judgement.headline import headline
 from aigc_bench.report.judgement.page import Pictures
 from aigc_bench.report.judgement.terminal import judgement_lines
 
-UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
+UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 ERRORS: dict[int, type[AigcBenchError]] = {
     error.exit_code: error for error in (RegressionError, InconclusiveError, IncomparableError, IncompleteRunError)
@@ -90,7 +91,7 @@ def finish(judgement: Judgement, judging: Judging, pictures: Pictures | None = N
     """
     judged = settled(judgement, judging)
     if judging.outputs.as_json:
-        print(judged.model_dump_json(indent=2))
+        print_json(judged.model_dump_json(indent=2))
     else:
         Console().print(judgement_lines(judged))
     unwritten = None
@@ -142,6 +143,18 @@ def _project_version(accept: Path) -> str | None:
 def names(text: str | None) -> tuple[str, ...]:
     """Names apart by commas, with or without blanks; none of no text."""
     return tuple(name for part in (text or "").split(",") if (name := part.strip()))
+
+
+def duration(text: str, option: str) -> float:
+    """Seconds of an age such as 12h or 7d.
+
+    Raises:
+        ConfigurationError: it is none, or nothing.
+    """
+    match = re.fullmatch(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*([smhd])\s*", text)
+    if not match or float(match[1]) <= 0:
+        raise ConfigurationError(f"expected {option} as 90m, 12h or 7d, got {text!r}")
+    return float(match[1]) * UNITS[match[2]]
 
 
 def seconds(text: str, option: str) -> float:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import typer
+
 from aigc_bench.api import running as api
+from aigc_bench.api.frames import frame
+from aigc_bench.cli.actions.judging import duration
 from aigc_bench.cli.actions.tables import print_tables
+from aigc_bench.cli.application import print_json
 from aigc_bench.core import plugins
 from aigc_bench.core.errors import AigcBenchError
 from aigc_bench.runs.records import Run
@@ -29,15 +35,18 @@ def show(
     run_name: str,
     store: Path,
     schema: bool,
+    csv: bool,
     as_json: bool,
 ) -> None:
     """See `aigc_bench.cli.looking.show`."""
     if schema:
-        print(json.dumps(Run.model_json_schema(), indent=2))
+        print_json(json.dumps(Run.model_json_schema(), indent=2))
         return
     found = load_run(Store(store).resolve(run_name))
     if as_json:
-        print(found.model_dump_json(indent=2))
+        print_json(found.model_dump_json(indent=2))
+    elif csv:
+        print(frame(found).to_csv(index=False), end="")
     else:
         print_tables(found)
 
@@ -51,15 +60,27 @@ def list_(
         "suites": {name: loading.load_suite(name).description for name in loading.bundled_suites()}
     }
     for kind in plugins.GROUPS:
-        found[kind] = {name: point.value for name, point in plugins.installed(kind).items()}
+        found[kind] = {name: _what_it_is(kind, name) for name in plugins.installed(kind)}
     found["runs"] = dict.fromkeys(Store(store).runs() if store.is_dir() else [], "")
     if as_json:
-        print(json.dumps(found, indent=2))
+        print_json(json.dumps(found, indent=2))
         return
     for title, entries in found.items():
         print(f"{title}:")
         for name, text in entries.items():
             print(f"  {name:<20} {text}".rstrip())
+
+
+def _what_it_is(kind: plugins.Kind, name: str) -> str:
+    """A sentence about something installed: a metric's own, or the first of its builder's or module's docstring."""
+    try:
+        item = plugins.load(kind, name)
+    except AigcBenchError as error:
+        return str(error)
+    module = inspect.getmodule(item)
+    texts = (getattr(item, "description", ""), inspect.getdoc(item) if callable(item) else "", inspect.getdoc(module))
+    first = next((text for text in texts if text and not text.startswith("Build")), "") or ""
+    return " ".join(first.partition("\n\n")[0].split())
 
 
 def doctor(
@@ -73,7 +94,7 @@ def doctor(
         found[f"data set {name}"] = _dataset_state(name, data_dir)
     found["numbers"] = "not looked at here: aigc-bench selftest"
     if as_json:
-        print(json.dumps(found, indent=2))
+        print_json(json.dumps(found, indent=2))
         return
     for key, value in found.items():
         text = ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict) else value
@@ -96,15 +117,27 @@ def cache_list(
     """See `aigc_bench.cli.looking.cache_list`."""
     entries = Store(store).cache.entries()
     if as_json:
-        print(json.dumps([{"stage": s, "digest": d, "bytes": b} for s, d, b in entries]))
+        print_json(json.dumps([{"stage": s, "digest": d, "bytes": b} for s, d, b in entries]))
         return
     for stage, digest, size in entries:
         print(f"{stage:<16} {digest:<40} {size:>12,} bytes")
     print(f"{len(entries)} entries, {sum(size for _, _, size in entries):,} bytes")
 
 
-def cache_prune(
-    store: Path,
-) -> None:
+def cache_prune(older_than: str | None, yes: bool, store: Path) -> None:
     """See `aigc_bench.cli.looking.cache_prune`."""
-    print(f"freed {Store(store).cache.prune():,} bytes")
+    cache = Store(store).cache
+    age_s = 0.0 if older_than is None else duration(older_than, "--older-than")
+    old = cache.entries(older_than_s=age_s)
+    size = sum(num_bytes for _, _, num_bytes in old)
+    if not old:
+        print("nothing to delete")
+        return
+    print(
+        f"{len(old)} entries, {size:,} bytes. Runs stay; gates on quality that need their features ask for them to be "
+        "made again, and their checkpoints cannot be timed any more."
+    )
+    if not yes and not typer.confirm("Delete them?", default=False):
+        print("kept")
+        return
+    print(f"freed {cache.prune(older_than_s=age_s):,} bytes")

@@ -10,17 +10,12 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
 from aigc_bench.api import running as api
 from aigc_bench.api.options import Options
 from aigc_bench.cli import progress
 from aigc_bench.cli.actions.outputs import write_json
-from aigc_bench.cli.application import (
-    command_line,
-    stderr,
-)
-from aigc_bench.report.run.terminal import summary_table
+from aigc_bench.cli.actions.tables import print_tables
+from aigc_bench.cli.application import command_line, print_json, stderr
 from aigc_bench.runs.scoring.dry_run import planned
 
 
@@ -52,9 +47,9 @@ def run(
     if output is not None:
         write_json(found, output)
     if as_json:
-        print(found.model_dump_json(indent=2))
+        print_json(found.model_dump_json(indent=2))
     else:
-        Console().print(summary_table(found))
+        print_tables(found)
         print(f"Report: {folder / 'report.html'}")
     api.check_complete(found)
 
@@ -63,7 +58,7 @@ def _print_plan(bench: Any, as_json: bool) -> None:
 
     lines = planned(bench)
     if as_json:
-        print(json.dumps({"suite": bench.suite.model_dump(), "cases": [asdict(line) for line in lines]}))
+        print_json(json.dumps({"suite": bench.suite.model_dump(), "cases": [asdict(line) for line in lines]}))
         return
     for line in lines:
         seed = "" if line.training_seed is None else f"seed {line.training_seed}"

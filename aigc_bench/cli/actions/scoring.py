@@ -19,7 +19,7 @@ from aigc_bench.cli import progress
 from aigc_bench.cli.actions.judging import names
 from aigc_bench.cli.actions.outputs import copy_report, write_json
 from aigc_bench.cli.actions.tables import print_tables
-from aigc_bench.cli.application import command_line, stderr
+from aigc_bench.cli.application import command_line, print_json, stderr
 from aigc_bench.core.errors import ConfigurationError
 from aigc_bench.report.run.terminal import selftest_table
 from aigc_bench.runs.records import Run
@@ -79,7 +79,7 @@ class Score:
         if self.html is not None:
             copy_report(folder, self.html)
         if self.as_json:
-            print(run.model_dump_json(indent=2))
+            print_json(run.model_dump_json(indent=2))
         else:
             print_tables(run)
             print(f"Report: {folder / 'report.html'}")
@@ -135,7 +135,7 @@ def selftest(
     with progress.shown(stderr(), quiet=quiet) as on_event:
         found = selftest_(Options(store, device, threads, data_dir, download, weights), on_event=on_event)
     if as_json:
-        print(found.model_dump_json(indent=2))
+        print_json(found.model_dump_json(indent=2))
     else:
         Console().print(selftest_table(found))
     check_passed(found)

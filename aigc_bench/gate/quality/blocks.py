@@ -10,7 +10,7 @@ import math
 from aigc_bench.core import Estimate, Features
 from aigc_bench.core.errors import StoreError
 from aigc_bench.metrics import frechet
-from aigc_bench.metrics.moments import summary_of_side
+from aigc_bench.metrics.moments import gaussian_of_side
 from aigc_bench.runs.comparison.changes import Change
 from aigc_bench.stats import intervals, paired_jackknife
 
@@ -33,10 +33,10 @@ def frechet_change(
     num, width = sides[0].pool.shape
     if min(num, width) > MAX_WIDTH or num < 4 * NUM_BLOCKS:
         return None
-    moments, factor = summary_of_side(real)
+    gaussian = gaussian_of_side(real)
     blocks, logs = intervals.blocks(num, NUM_BLOCKS), []
     for name, side, score in zip(("base", "head"), sides, scores, strict=True):
-        whole, left_out = frechet.distances_without(moments, factor, side.pool, blocks)
+        whole, left_out = frechet.distances_without(gaussian, side.pool, blocks)
         if not math.isclose(whole, score.value, rel_tol=AGREES):
             raise StoreError(
                 f"the features of {name} have a Fréchet distance of {whole:.6g}, and its record says "

@@ -1,9 +1,11 @@
 """The policy of a gate on quality, and the verdict on each score.
 
 The worsening of a score is a log ratio if the score is positive and well known, and a difference if it can be zero or
-negative. The *dead zone* is the worsening up to which a score counts as unchanged; the *margin* is the worsening that
-still passes. Both are given as shares (0.02 is 2 %). On the difference scale they are shares of base's score or of its
-floor (the score of held-out real data), whichever is larger: a share of a score near zero would be meaningless.
+negative. *tolerance* and *detect* have one meaning in all gates: a true worsening of up to the tolerance is failed in
+at most 1 % of gate runs, however precisely it is measured; a true worsening of `detect` is caught with 95 % power, or
+the verdict is INCONCLUSIVE. Both are given as shares (0.02 is 2 %). On the difference scale they are shares of base's
+score or of its floor (the score of held-out real data), whichever is larger: a share of a score near zero would be
+meaningless.
 """
 
 from __future__ import annotations
@@ -37,7 +39,7 @@ ALPHA = round(1 - noninferiority.FAIL_LEVEL, 6)
 POWER = 0.95
 """probability of catching the smallest detectable worsening"""
 SMALLEST = 1e-12
-"""a lower limit of margins: if base and floor are exactly 0, every significant worsening is beyond it"""
+"""a lower limit of `detect`: if base and floor are exactly 0, every significant worsening is beyond it"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +47,10 @@ class QualityPolicy:
     """The claim that is tested, on which scores, and which worsening passes."""
 
     claim: Claim
-    margin: float = 0.02
-    """worsening that still passes, as a share: 0.02 is 2 %"""
-    dead_zone: float = 0.005
-    """worsening that counts as unchanged, as a share"""
+    tolerance: float = 0.02
+    """worsening that is allowed, as a share: 0.02 is 2 %"""
+    detect: float = 0.05
+    """worsening that must be caught, as a share"""
     metrics: tuple[str, ...] = ()
     """names, or entry points, of the scores that are judged; empty: all that both sides have"""
     paired_seeds: bool = False
@@ -60,24 +62,25 @@ class QualityPolicy:
         """Refuse an unknown claim, and thresholds that leave no room for a verdict.
 
         Raises:
-            ConfigurationError: no such claim, or a margin below the dead zworsening.
+            ConfigurationError: no such claim, or a tolerance that is not below what must be caught.
         """
         if self.claim not in CLAIMS:
             lines = "\n".join(f"  --claim {name}: {text}" for name, text in CLAIMS.items())
             raise ConfigurationError(f"expected a claim, got {self.claim or 'none'}; say which one is tested:\n{lines}")
         if self.paired_seeds and self.claim != "recipe":
             raise ConfigurationError(f"pairs of training seeds are of the claim `recipe`, got {self.claim}")
-        if not 0 <= self.dead_zone <= self.margin or not 0 < self.margin < math.inf:
+        if not 0 <= self.tolerance < self.detect < math.inf:
             raise ConfigurationError(
-                f"expected 0 ≤ dead zone ≤ margin and a margin above 0, got {self.dead_zone:.2%} and {self.margin:.2%}"
+                "expected a tolerance of at least 0 and below the worsening to be detected, got "
+                f"{100 * self.tolerance:g} % and {100 * self.detect:g} %"
             )
 
     def on(self, scale: Scale, yardstick: float) -> tuple[float, float]:
-        """(dead zone, margin) on a scale; on "difference" both are shares of `yardstick`."""
+        """(tolerance, detect) on a scale; on "difference" both are shares of `yardstick`."""
         if scale == "log ratio":
-            return math.log1p(self.dead_zone), math.log1p(self.margin)
-        margin = max(self.margin * yardstick, SMALLEST)
-        return min(self.dead_zone * yardstick, margin), margin
+            return math.log1p(self.tolerance), math.log1p(self.detect)
+        detect = max(self.detect * yardstick, SMALLEST)
+        return min(self.tolerance * yardstick, detect), detect
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +98,7 @@ class Worsening:
     test: str
     num_units: int
     yardstick: float = 0.0
-    """the number that margins are shares of, on the difference scale"""
+    """the number that tolerance and detect are shares of, on the difference scale"""
     also: float | None = None
     """p of a second test that a REGRESSION must pass as well"""
     identical: bool = False
@@ -117,9 +120,9 @@ def incomparable(subject: str, reason: str) -> Decision:
 def decisions(worsenings: Sequence[Worsening], policy: QualityPolicy) -> tuple[Decision, ...]:
     """The decision on each score; the false-alarm rate over all of them together is at most 1 % (Holm)."""
     findings = [
-        noninferiority.finding_of(worsening.difference, dead_zone=dead_zone, margin=margin)
+        noninferiority.finding_of(worsening.difference, tolerance=tolerance, detect=detect)
         for worsening in worsenings
-        for dead_zone, margin in [policy.on(worsening.scale, worsening.yardstick)]
+        for tolerance, detect in [policy.on(worsening.scale, worsening.yardstick)]
     ]
     # Both tests must reject, so the larger p counts: an intersection-union test (Berger 1982,
     # doi:10.1080/00401706.1982.10487790).
@@ -135,8 +138,8 @@ def decisions(worsenings: Sequence[Worsening], policy: QualityPolicy) -> tuple[D
 
 
 def _decision(worsening: Worsening, finding: Finding, p_value: float, policy: QualityPolicy) -> Decision:
-    dead_zone, margin = policy.on(worsening.scale, worsening.yardstick)
-    verdict = _verdict(worsening, finding, p_value, margin)
+    tolerance, detect = policy.on(worsening.scale, worsening.yardstick)
+    verdict = _verdict(worsening, finding, p_value, detect)
     error = worsening.difference.standard_error
     return Decision(
         subject=worsening.subject,
@@ -153,37 +156,37 @@ def _decision(worsening: Worsening, finding: Finding, p_value: float, policy: Qu
         high=finding.high,
         level=finding.level,
         p_value=p_value,
-        dead_zone=dead_zone,
-        margin=margin,
+        tolerance=tolerance,
+        detect=detect,
         num_units=worsening.num_units,
         spread=error * math.sqrt(worsening.num_units),
-        detectable=_detectable(worsening.difference, dead_zone),
-        needed_units=_needed(worsening, dead_zone, margin) if verdict == "INCONCLUSIVE" else None,
+        detectable=_detectable(worsening.difference, tolerance),
+        needed_units=_needed(worsening, tolerance, detect) if verdict == "INCONCLUSIVE" else None,
         differences=worsening.differences,
         improved=finding.improved and not worsening.identical,
     )
 
 
-def _verdict(worsening: Worsening, finding: Finding, p_value: float, margin: float) -> Verdict:
+def _verdict(worsening: Worsening, finding: Finding, p_value: float, detect: float) -> Verdict:
     if worsening.identical:
         return "PASS"
     if p_value <= ALPHA:
         return "REGRESSION"
-    return "PASS" if finding.high < margin else "INCONCLUSIVE"
+    return "PASS" if finding.high < detect else "INCONCLUSIVE"
 
 
-def _needed(worsening: Worsening, dead_zone: float, margin: float) -> int | None:
+def _needed(worsening: Worsening, tolerance: float, detect: float) -> int | None:
     if worsening.needed is not None:
         return max(worsening.needed, worsening.num_units + 1)
-    wanted = noninferiority.deciding_error(worsening.difference.value, dead_zone, margin)
+    wanted = noninferiority.deciding_error(worsening.difference.value, tolerance, detect)
     needed = noninferiority.units_needed(worsening.num_units, worsening.difference.standard_error, wanted)
     # The formula knows nothing of Holm's correction and may give fewer units than there are.
     return None if needed is None else max(needed, worsening.num_units + 1)
 
 
-def _detectable(difference: Difference, dead_zone: float) -> float:
+def _detectable(difference: Difference, tolerance: float) -> float:
     reach = float(stats.t.ppf(noninferiority.FAIL_LEVEL, difference.degrees)) + float(stats.norm.ppf(POWER))
-    return dead_zone + reach * difference.standard_error
+    return tolerance + reach * difference.standard_error
 
 
 def text_of(value: float, scale: Scale) -> str:
@@ -192,7 +195,7 @@ def text_of(value: float, scale: Scale) -> str:
 
 
 def _better(high: float, scale: Scale) -> str:
-    """A negative worsening as how much better it is: of a distance, the part that is gworsening."""
+    """A negative worsening as how much better it is: of a distance, the part that is gone."""
     return text_of(high, scale).removeprefix("-")
 
 
@@ -200,17 +203,22 @@ def _reason(worsening: Worsening, finding: Finding, verdict: Verdict, policy: Qu
     if worsening.identical:
         return "equal to the bit"
     low, high = text_of(finding.low, worsening.scale), text_of(finding.high, worsening.scale)
-    margin = f"the margin of {100 * policy.margin:g} %"
-    if worsening.scale == "difference":
-        margin += f" of {worsening.yardstick:.3g}"
-    better = "; by more than the margin: check whether a metric changed or data leaked" if finding.improved else ""
+    of = f" of {worsening.yardstick:.3g}" if worsening.scale == "difference" else ""
+    tolerance, detect = f"{100 * policy.tolerance:g} %{of}", f"{100 * policy.detect:g} %{of}"
+    better = f"; by more than {detect}: check whether a metric changed or data leaked" if finding.improved else ""
     if verdict == "REGRESSION":
-        return f"worse by at least {low} (99 % bound), beyond the dead zone of {100 * policy.dead_zone:g} %"
+        return f"worse by at least {low} (99 % bound), beyond the tolerance of {tolerance}"
     if verdict == "PASS" and finding.high < 0:
         return f"better by at least {_better(finding.high, worsening.scale)} (95 % bound){better}"
     if verdict == "PASS":
-        return f"at most {high} worse (95 % bound), within {margin}"
-    doubt = f"between {low} (99 % bound) and {high} (95 % bound) worse, which leaves {margin} undecided"
+        within, _ = policy.on(worsening.scale, worsening.yardstick)
+        what = f"within the tolerance of {tolerance}" if finding.high <= within else f"less than {detect}"
+        credibly = f"credibly worse by {low} or more, and " if finding.low > 0 else ""
+        return f"{credibly}at most {high} worse (95 % bound), {what}: passes"
+    doubt = (
+        f"between {low} (99 % bound) and {high} (95 % bound) worse: neither beyond the tolerance of {tolerance} nor "
+        f"less than {detect}"
+    )
     if finding.verdict == "REGRESSION":
         doubt += ": a regression by its own bound, but not after the correction for all scores, or not in both tests"
     return doubt

@@ -138,12 +138,9 @@ def _statements(
     """What a reader must know."""
     if num:
         yield (
-            f"False-alarm rate: if nothing changed, at most 1 of 100 gate runs reports a REGRESSION (Holm's correction "
-            f"over {num} scores)."
-        )
-        yield (
-            f"A worsening up to the dead zone of {100 * policy.dead_zone:g} % counts as unchanged; PASS means credibly "
-            f"less than the margin of {100 * policy.margin:g} %."
+            f"If no score is truly worse by more than the tolerance of {100 * policy.tolerance:g} %, at most 1 of 100 "
+            f"gate runs reports a REGRESSION (Holm's correction over {num} scores). PASS means credibly less than "
+            f"{100 * policy.detect:g} % worse."
         )
     yield from match.notes
     if policy.claim == "checkpoint" and any(group.shared_seeds != [None] for group in match.groups):

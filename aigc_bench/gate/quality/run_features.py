@@ -16,7 +16,7 @@ from aigc_bench.stats.noninferiority import Difference
 
 @dataclass(frozen=True)
 class RunFeatures:
-    """Features of both runs, and the floor of base (the score of held-out real data) for margins of differences."""
+    """Features of both runs, and the floor of base (the score of held-out real data) for tolerances of differences."""
 
     base: Recorded
     head: Recorded
@@ -58,7 +58,7 @@ class RunFeatures:
         return both[0], both[1]
 
     def yardstick(self, score: Score, value: float) -> float:
-        """The number that margins of a difference are shares of: |value|, or |base's floor| where that is larger."""
+        """What tolerance and detect of a difference are shares of: |value|, or |base's floor| where that is larger."""
         floors = [
             abs(other.estimate.value)
             for other in self.base.run.scores

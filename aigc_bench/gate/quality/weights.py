@@ -2,7 +2,7 @@
 
 Sample i of both sides is drawn from the same seed, so the unit of the test is the pair of samples. For the Fréchet and
 the kernel distance a REGRESSION needs two tests: a permutation test that swaps the sides of pairs, whose level is exact
-if nothing changed, *and* a paired confidence bound beyond the dead zone (the worsening that counts as unchanged). The
+if nothing changed, *and* a paired confidence bound beyond the tolerance (the worsening that counts as unchanged). The
 permutation test alone would flag every significant change, however small.
 """
 

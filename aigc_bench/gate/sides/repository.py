@@ -63,6 +63,12 @@ def add_worktree(repository: Path, folder: Path, commit: str) -> None:
     _git(repository, "worktree", "add", "--quiet", "--detach", str(folder), commit)
 
 
+def restore(folder: Path) -> None:
+    """Make a worktree again what its commit says."""
+    _git(folder, "reset", "--quiet", "--hard")
+    _git(folder, "clean", "--quiet", "-d", "--force")
+
+
 def remove_worktree(repository: Path, folder: Path) -> None:
     """Forget a worktree, whatever was changed in it; nothing happens where there is none, or no repository."""
     with contextlib.suppress(ConfigurationError):

@@ -9,7 +9,7 @@ import shutil
 import sys
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from aigc_bench.core import OnEvent
@@ -36,6 +36,8 @@ class Runnable:
     cwd: Path
     environment: Mapping[str, str] = field(default_factory=dict)
     """what is set beside this process's own"""
+    is_worktree: bool = False
+    """whether `cwd` is a checkout of ours, in which files may be replaced"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +138,11 @@ def _of_refs(asked: Asked, store: Path, on_event: OnEvent) -> Iterator[tuple[Run
         builder = Builder(store / "gate" / "environments", asked.build or INSTALL, asked.build_timeout_s, on_event)
         make = _sharing if asked.shared_environment else builder.environment
         yield _pair(
-            _of_checkout(ref, checkout, make(checkout), shared=asked.shared_environment)
-            for ref, checkout in zip(asked.refs, checkouts, strict=True)
+            replace(
+                _of_checkout(ref, checkout, make(checkout), shared=asked.shared_environment),
+                is_worktree=commit is not None,
+            )
+            for ref, commit, checkout in zip(asked.refs, commits, checkouts, strict=True)
         )
 
 

@@ -150,6 +150,9 @@ def self_test(
         on_event({"event": "note", "text": f"Round {number + 1} of {repeats}"})
         rounds.append(_round(_Measured(seed + number, deadline), on_event))
         longest_s = max(longest_s, time.monotonic() - start)
+        if number == 0 and budget_s is not None and (text := _cut_short(repeats, longest_s, budget_s)):
+            on_event({"event": "note", "text": text})
+            statements = (*statements, text)
     spreads = [outcome.spread for item in rounds for trial in item.same if (outcome := trial.first.outcome)]
     if not spreads:
         raise NothingMeasuredError(f"a budget of {budget_s:g} s ended before there were two pairs; give it a minute")
@@ -160,6 +163,20 @@ def self_test(
         rates=tuple(rates(rounds)),
         spread=statistics.median(spreads),
         statements=statements,
+    )
+
+
+def _cut_short(repeats: int, round_s: float, budget_s: float) -> str | None:
+    """What a budget that does not reach all rounds cannot show, said after the first; None where it reaches them."""
+    affordable = max(1, math.floor(budget_s / round_s))
+    if affordable >= repeats:
+        return None
+    suites = binomial.exact(0, affordable).high
+    decisions = binomial.exact(0, affordable * len(WORK)).high
+    return (
+        f"A round takes {round_s:.0f} s: the budget of {budget_s:g} s is enough for about {affordable} of {repeats}. "
+        f"Even without any false alarm they can show no less than {suites:.0%} of suites and {decisions:.1%} of "
+        f"decisions (95 % bounds); for all rounds give it {math.ceil(repeats * round_s / 60)}m."
     )
 
 

@@ -8,9 +8,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from aigc_bench.core import OnEvent
-from aigc_bench.core.wording import percent
+from aigc_bench.core.wording import listed, percent
+from aigc_bench.gate.sides import repository
 from aigc_bench.gate.sides.sides import Asked, Runnable, opened
 from aigc_bench.gate.speed.journal import journal
+from aigc_bench.gate.speed.measure import PytestFiles, Shared
 from aigc_bench.gate.speed.pilot import Sorted, sorted_out
 from aigc_bench.gate.speed.planning import Schedule, planned
 from aigc_bench.gate.speed.preflight import Preflight, as_measured, machine_identity, preflight, unlike
@@ -34,7 +36,49 @@ def gate_speed(asked: Asked, request: Request, on_event: OnEvent = lambda event:
     """
     clock = time.perf_counter()
     with opened(asked, request.store, on_event) as (base, head):
-        return gate_pair(base, head, request, on_event, clock)
+        shared = request.benchmarks.shared(base, head) if isinstance(request.benchmarks, PytestFiles) else None
+        found = gate_pair(base, head, request, on_event, clock)
+        return found if shared is None else _with_own_files(found, shared, (base, head), request, on_event)
+
+
+def _with_own_files(
+    found: Judgement, shared: Shared, sides: tuple[Runnable, Runnable], request: Request, on_event: OnEvent
+) -> Judgement:
+    """The judgement, with what one side cannot run of the other's files compared by each side's own."""
+    assert isinstance(request.benchmarks, PytestFiles)
+    found = found.model_copy(
+        update={"statements": (shared.statement, *found.statements), "removed": (*found.removed, *shared.gone)}
+    )
+    role = "base" if shared.changed is sides[0] else "head"
+    failed = [d.subject for d in found.decisions if d.verdict is None and d.reason.startswith(f"{role} failed")]
+    if not failed:
+        return found
+    repository.restore(shared.changed.cwd)
+    has = request.benchmarks.tests(shared.changed)
+    # A whole file stands for its tests, which then seem to be the other side's alone.
+    absent = tuple(name for name in failed if "::" in name and name.partition("[")[0] not in has)
+    paths = tuple(dict.fromkeys(name for name in failed if name not in absent))
+    new = tuple(name for name in found.new if name.partition("::")[0] not in paths)
+    if not paths:
+        return _without(found, failed).model_copy(update={"new": (*new, *absent)})
+    own = replace(request, benchmarks=replace(request.benchmarks, paths=paths, files_of="own"))
+    other = gate_pair(*sides, own, on_event)
+    text = (
+        f"{role} cannot run {len(failed)} of these benchmarks as {request.benchmarks.files_of} has them: of these each "
+        f"side ran its own ({listed(failed)})."
+    )
+    return found.model_copy(
+        update={
+            "decisions": (*_without(found, failed).decisions, *other.decisions),
+            "new": (*new, *absent, *other.new),
+            "removed": tuple(dict.fromkeys((*found.removed, *other.removed))),
+            "statements": (*found.statements, text),
+        }
+    )
+
+
+def _without(found: Judgement, subjects: Sequence[str]) -> Judgement:
+    return found.model_copy(update={"decisions": tuple(d for d in found.decisions if d.subject not in subjects)})
 
 
 def gate_pair(
@@ -60,7 +104,7 @@ def gate_pair(
         "base": (base.identity, base.argv, request.benchmarks.sources(base)),
         "head": (head.identity, head.argv, request.benchmarks.sources(head)),
         "benchmarks": request.benchmarks.inputs,
-        "policy": (request.policy.dead_zone, request.policy.effect, request.policy.budget_s, request.policy.seed),
+        "policy": (request.policy.tolerance, request.policy.detect, request.policy.budget_s, request.policy.seed),
         "apart": request.policy.apart,
         "machine": machine_identity(),
         "environments": [side.model_dump(mode="json")["environment"] for side in (checked.base, checked.head)],
@@ -107,7 +151,7 @@ def _decided(
 ) -> tuple[list[Decision], tuple[str, ...]]:
     """(a decision on each benchmark, statements on all of them), after measuring as many pairs as it takes."""
     if schedule.looks is None:
-        reason = "the budget is too small for the first look"
+        reason = "the budget is too small for the first interim analysis"
         return [Decision(name, "speed", "INCONCLUSIVE", reason) for name in names], (schedule.statement,)
     looks = schedule.looks
     trials = [Trial.of(name, looks, schedule.confirming) for name in names]
@@ -144,8 +188,8 @@ def _judgement(
         command=request.command,
         suite=request.benchmarks.label,
         kind="speed",
-        claim=f"head is not slower than base, in pairs of fresh processes: slowdowns up to {percent(policy.dead_zone)} "
-        f"(the dead zone) count as unchanged, and PASS means credibly less than {percent(policy.effect)}",
+        claim=f"head is not slower than base by more than the tolerance of {percent(policy.tolerance)}, measured in "
+        f"pairs of fresh processes; PASS means credibly less than {percent(policy.detect)} slower",
         base=checked.base,
         head=checked.head,
         decisions=benchmarks.decisions,

@@ -14,6 +14,8 @@ from typing import Any
 
 from aigc_bench.core.errors import ConfigurationError
 from aigc_bench.gate.sides.sides import Runnable
+from aigc_bench.gate.speed import benchmark_files
+from aigc_bench.gate.speed.benchmark_files import FilesOf
 from aigc_bench.gate.speed.pipes import Turn
 from aigc_bench.gate.speed.processes import (
     BLOCKS,
@@ -53,6 +55,17 @@ INSTRUMENT = (
 
 
 @dataclass(frozen=True, slots=True)
+class Shared:
+    """That both sides run the files of one of them."""
+
+    changed: Runnable
+    """the side whose own files were replaced"""
+    gone: tuple[str, ...]
+    """tests of base that the files of head do not have"""
+    statement: str
+
+
+@dataclass(frozen=True, slots=True)
 class PytestFiles(InBlocks):
     """A project's own pytest-benchmark files."""
 
@@ -61,6 +74,8 @@ class PytestFiles(InBlocks):
     arguments: tuple[str, ...] = ()
     """further arguments of pytest"""
     timeout_s: float = TIMEOUT_S
+    files_of: FilesOf = "own"
+    """whose files both sides run; own: each its own"""
 
     @property
     def label(self) -> str:
@@ -70,20 +85,40 @@ class PytestFiles(InBlocks):
     @property
     def inputs(self) -> Mapping[str, Any]:
         """Paths, pytest's arguments, and pytest-benchmark's settings."""
-        return {"paths": self.paths, "arguments": self.arguments, "instrument": INSTRUMENT}
+        return {
+            "paths": self.paths,
+            "arguments": self.arguments,
+            "instrument": INSTRUMENT,
+            "files_of": self.files_of,
+        }
 
     def sources(self, side: Runnable) -> dict[str, str]:
         """Every Python file among the paths, and the conftest.py of the folders above them."""
-        files: set[Path] = set()
-        for name in self.paths:
-            path = side.cwd / name.partition("::")[0]
-            files |= set(path.rglob("*.py")) if path.is_dir() else {path}
-            files |= {folder / "conftest.py" for folder in path.parents if folder.is_relative_to(side.cwd)}
-        digests = {}
-        for path in sorted(files):
-            if path.is_file() and "__pycache__" not in path.parts:
-                digests[path.relative_to(side.cwd).as_posix()] = hashlib.sha256(path.read_bytes()).hexdigest()
-        return digests
+        files = benchmark_files.python_files(side.cwd, self.paths)
+        return {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in files.items()}
+
+    def tests(self, side: Runnable) -> dict[str, str]:
+        """Every test of these files, and a digest of all that it consists of."""
+        return benchmark_files.digests_of_tests(side.cwd, self.paths)
+
+    def shared(self, base: Runnable, head: Runnable) -> Shared | None:
+        """Give both sides the files of one of them, as `files_of` says; None where each keeps its own.
+
+        Raises:
+            ConfigurationError: the side that would have to change is the working tree.
+        """
+        if base.cwd == head.cwd or self.files_of == "own":
+            return None
+        source, target = (head, base) if self.files_of == "head" else (base, head)
+        if not target.is_worktree:
+            raise ConfigurationError(
+                f"--benchmarks {self.files_of} would put benchmark files into your working tree; commit, and name the "
+                "commit, or use --benchmarks own"
+            )
+        before = self.tests(base), self.tests(head)
+        benchmark_files.put_in_place(self.paths, source.cwd, target.cwd)
+        gone = sorted((before[0].keys() - before[1].keys()) if source is head else ())
+        return Shared(target, tuple(gone), benchmark_files.shared_statement(self.files_of, self.paths))
 
     @contextlib.contextmanager
     def started(self, side: Runnable, only: Sequence[str] | None, seed: int, turn: Turn | None) -> Iterator[Finish]:

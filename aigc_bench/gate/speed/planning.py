@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from aigc_bench.core.errors import ConfigurationError
 from aigc_bench.core.wording import percent
-from aigc_bench.stats.looks import DEAD_ZONE, EFFECT, PAIRS, Looks, confirmation_looks, detectable
+from aigc_bench.stats.looks import DETECT, PAIRS, TOLERANCE, Looks, confirmation_looks, detectable
 
 ASSUMED_SPREAD = 0.05
 """standard deviation of the log ratios of pairs, until eight pairs have been measured"""
@@ -21,10 +21,10 @@ SLACK = 1.1
 class SpeedPolicy:
     """How a gate on speed is to decide: thresholds, time budget, and how the processes run."""
 
-    dead_zone: float = DEAD_ZONE
-    """log ratio; slowdowns up to this count as unchanged"""
-    effect: float = EFFECT
-    """log ratio; a slowdown of this size must be caught"""
+    tolerance: float = TOLERANCE
+    """log ratio; a true slowdown up to this is failed in at most 1 % of gate runs, however precisely it is measured"""
+    detect: float = DETECT
+    """log ratio; a true slowdown of this size is caught with 95 % power, or it is said beforehand that it cannot be"""
     budget_s: float | None = None
     """seconds for measuring, the building of both sides not included; None: as long as it takes"""
     seed: int | None = None
@@ -38,12 +38,12 @@ class SpeedPolicy:
         """Refuse thresholds between which no number of pairs could decide.
 
         Raises:
-            ConfigurationError: a negative dead zone, or one that is not below the effect.
+            ConfigurationError: a negative tolerance, or one that is not below what must be caught.
         """
-        if not 0 <= self.dead_zone < self.effect:
+        if not 0 <= self.tolerance < self.detect:
             raise ConfigurationError(
-                f"expected a dead zone of at least 0 and below the effect to be caught, got {percent(self.dead_zone)} "
-                f"and {percent(self.effect)}"
+                "expected a tolerance of at least 0 and below the slowdown to be detected, got "
+                f"{percent(self.tolerance)} and {percent(self.detect)}"
             )
 
 
@@ -66,18 +66,18 @@ def planned(policy: SpeedPolicy, pair_s: float, num_benchmarks: int) -> Schedule
     """
     num = _affordable(policy, pair_s, num_benchmarks)
     if num is None:
-        looks = Looks.spending(PAIRS, dead_zone=policy.dead_zone, effect=policy.effect)
+        looks = Looks.spending(PAIRS, tolerance=policy.tolerance, detect=policy.detect)
         return Schedule(looks, confirmation_looks(num_benchmarks, looks), _foreseen(looks, None, pair_s))
     if num < PAIRS[0]:
         least = (PAIRS[0] + 1) * SLACK * pair_s
         pairs = "pair" if num == 1 else "pairs"
         statement = (
-            f"A budget of {policy.budget_s:g} s is enough for {num} {pairs} of {pair_s:.2g} s, and the first look is "
-            f"at {PAIRS[0]}: nothing can be decided. Give it {least:.0f} s, or fewer benchmarks."
+            f"A budget of {policy.budget_s:g} s is enough for {num} {pairs} of {pair_s:.2g} s, and the first interim "
+            f"analysis is after {PAIRS[0]}: nothing can be decided. Give it {least:.0f} s, or fewer benchmarks."
         )
         return Schedule(None, None, statement)
     at = PAIRS if num >= PAIRS[-1] else [*(look for look in PAIRS if look <= NEAR * num), num]
-    looks = Looks.spending(at, dead_zone=policy.dead_zone, effect=policy.effect)
+    looks = Looks.spending(at, tolerance=policy.tolerance, detect=policy.detect)
     return Schedule(looks, confirmation_looks(num_benchmarks, looks), _foreseen(looks, policy.budget_s, pair_s))
 
 

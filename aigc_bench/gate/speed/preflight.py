@@ -14,7 +14,7 @@ import torch
 
 from aigc_bench.core.errors import BenchmarkFailedError
 from aigc_bench.gate.sides.sides import Runnable
-from aigc_bench.gate.speed.measure import Commands
+from aigc_bench.gate.speed.measure import Commands, PytestFiles
 from aigc_bench.gate.speed.processes import PROBE, Benchmarks
 from aigc_bench.runs.comparison.sides import Side
 from aigc_bench.system.machine import Environment, environment, gpu_clocks
@@ -36,13 +36,13 @@ class Preflight:
     head: Side
     refusal: str | None = None
     """why nothing may be compared"""
-    changed_files: Mapping[str, str] = field(default_factory=dict)
-    """benchmark file => why what it holds may not be compared"""
+    changed: Mapping[str, str] = field(default_factory=dict)
+    """test, without parameters => why it may not be compared"""
     statements: tuple[str, ...] = ()
 
     def refused(self, name: str) -> str | None:
         """Why a benchmark may not be compared; None if it may."""
-        return self.refusal or self.changed_files.get(name.partition("::")[0])
+        return self.refusal or self.changed.get(name.partition("[")[0])
 
 
 def preflight(base: Runnable, head: Runnable, benchmarks: Benchmarks) -> Preflight:
@@ -55,12 +55,12 @@ def preflight(base: Runnable, head: Runnable, benchmarks: Benchmarks) -> Preflig
         None if isinstance(benchmarks, Commands) else described(side, label)
         for side, label in ((base, "base"), (head, "head"))
     ]
-    everything, files = _changed(benchmarks.sources(base), benchmarks.sources(head))
+    changed = _changed(benchmarks.tests(base), benchmarks.tests(head)) if isinstance(benchmarks, PytestFiles) else {}
     return Preflight(
         Side(name=base.name, identity=base.identity, environment=known[0]),
         Side(name=head.name, identity=head.identity, environment=known[1]),
-        unlike(*known) or everything,
-        files,
+        unlike(*known),
+        changed,
         tuple(machine_statements()),
     )
 
@@ -117,27 +117,14 @@ def as_measured(side: Side, process: Mapping[str, Any]) -> Side:
     return side.model_copy(update={"environment": measured})
 
 
-def _changed(base: Mapping[str, str], head: Mapping[str, str]) -> tuple[str | None, dict[str, str]]:
-    """(why nothing may be compared, why what a file holds may not): a conftest or helper concerns all of them."""
-    unlike = {
-        name: f"{name} is not the same on both sides: what is timed may have changed"
+def _changed(base: Mapping[str, str], head: Mapping[str, str]) -> dict[str, str]:
+    """Why a test that both sides have may not be compared: it is another one."""
+    return {
+        name: "what is timed differs between the sides: the test itself, or a fixture or helper that it uses. Run one "
+        "side's files on both: --benchmarks head, or base"
         for name in sorted(base.keys() & head.keys())
         if base[name] != head[name]
     }
-    # Test files that only one side has hold benchmarks that only one side has.
-    unlike |= {
-        name: f"only {'base' if name in base else 'head'} has {name}"
-        for name in sorted(base.keys() ^ head.keys())
-        if not _holds_tests(name)
-    }
-    shared = [reason for name, reason in unlike.items() if not _holds_tests(name)]
-    return (shared[0] if shared else None), unlike
-
-
-def _holds_tests(name: str) -> bool:
-    """Whether pytest collects tests from a file of this name; any other file may be a helper of all of them."""
-    stem = Path(name).stem
-    return stem.startswith(("test_", "bench_")) or stem.endswith(("_test", "_bench"))
 
 
 def machine_identity() -> dict[str, Any]:

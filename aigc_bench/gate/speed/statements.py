@@ -47,9 +47,10 @@ def error_rates(trials: Sequence[Trial], looks: Looks, *, confirmed: bool) -> It
     """The error rates of the whole gate, and the slowdowns that are caught given how much pairs differed."""
     each = f"{len(trials)} benchmarks, each REGRESSION confirmed on fresh pairs" if confirmed else "1 benchmark"
     yield (
-        f"Error rates ({each}): the false-alarm rate is at most {100 * looks.alpha:g} % of gate runs in which nothing "
-        f"changed; a slowdown of {percent(looks.effect)} passes in at most {100 * looks.beta:g} %. The test is "
-        "group-sequential with non-binding boundaries (Lan–DeMets, Pocock-type spending)."
+        f"Error rates ({each}): where nothing is truly slower by more than {percent(looks.tolerance)}, at most "
+        f"{100 * looks.alpha:g} % of gate runs report a REGRESSION; a slowdown of {percent(looks.detect)} passes in "
+        f"at most {100 * looks.beta:g} %. The test is group-sequential with "
+        "non-binding boundaries (Lan–DeMets, Pocock-type spending)."
     )
     spreads = [outcome.spread for trial in trials if (outcome := trial.first.outcome)]
     if not spreads:
@@ -62,9 +63,9 @@ def error_rates(trials: Sequence[Trial], looks: Looks, *, confirmed: bool) -> It
         f"Standard deviation of the pairs' log ratios: {text}. Slowdowns of {percent(max(smallest))} or more are "
         f"caught with 95 % power{' in every benchmark' if several else ''}."
     )
-    num_noisy = sum(effect > looks.effect for effect in smallest)
+    num_noisy = sum(effect > looks.detect for effect in smallest)
     if num_noisy:
         yield (
-            f"{num_noisy} of {len(trials)} benchmarks vary too much for a slowdown of {percent(looks.effect)} to be "
+            f"{num_noisy} of {len(trials)} benchmarks vary too much for a slowdown of {percent(looks.detect)} to be "
             f"caught with 95 % power by {last} pairs; INCONCLUSIVE is the likelier verdict there."
         )

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from aigc_bench.core import OnEvent
 from aigc_bench.core.wording import percent
 from aigc_bench.gate.speed.readings import Pair
 from aigc_bench.gate.verdicts import Decision, Verdict
-from aigc_bench.stats.sequential import Looks, Outcome, judged, outcome
+from aigc_bench.stats.sequential import Looks, Outcome, bounds, judged, outcome
 
 MeasurePair = Callable[[int, Sequence[str]], Pair | None]
 """(number of the pair, undecided benchmarks) => the pair, or None to stop"""
@@ -83,8 +83,11 @@ class Trial:
         if result is None:
             return Decision(self.name, "speed", "INCONCLUSIVE", f"{stopped} after {len(self.first.base)} pairs")
         verdict = self._verdict(result)
-        differences = (*self.first.differences, *(self.fresh.differences if self.fresh else ()))
+        # One level for all rows of a table: a confirmation's own would be half of it.
         stage = self.stage if len(self.stage.base) > 1 else self.first
+        low, high = bounds(stage.differences[: result.num_pairs], looks)
+        result = replace(result, low=low, high=high, level=1 - looks.alpha - looks.beta)
+        differences = (*self.first.differences, *(self.fresh.differences if self.fresh else ()))
         return Decision(
             subject=self.name,
             kind="speed",
@@ -99,14 +102,14 @@ class Trial:
             high=result.high,
             level=result.level,
             p_value=result.p_value,
-            dead_zone=looks.dead_zone,
-            margin=looks.effect,
+            tolerance=looks.tolerance,
+            detect=looks.detect,
             num_units=len(differences),
             spread=result.spread,
             detectable=result.detectable,
             needed_units=result.needed_pairs if verdict == "INCONCLUSIVE" else None,
             differences=differences,
-            improved=result.mean < -looks.effect and result.high < -looks.dead_zone,
+            improved=result.mean < -looks.detect and result.high < -looks.tolerance,
         )
 
     def _verdict(self, result: Outcome) -> Verdict:
@@ -134,7 +137,7 @@ def run_pairs(trials: Sequence[Trial], measure: MeasurePair, on_event: OnEvent =
 def _test(trial: Trial) -> str:
     looks = trial.first.looks
     text = (
-        "group-sequential one-sided paired t test, and signed-rank test, with looks at "
+        "group-sequential one-sided paired t test, and signed-rank test, with interim analyses after "
         f"{', '.join(map(str, looks.pairs))} pairs of processes; error rates {100 * looks.alpha:g} % (REGRESSION) and "
         f"{100 * looks.beta:g} % (PASS)"
     )
@@ -147,9 +150,14 @@ def _test(trial: Trial) -> str:
 
 def _reason(trial: Trial, result: Outcome, verdict: Verdict, stopped: str) -> str:
     looks = trial.first.looks
-    bounds = f"head takes {percent(result.low)} to {percent(result.high)} longer"
+    between = f"head takes {percent(result.low)} to {percent(result.high)} longer"
     if verdict == "REGRESSION":
-        return f"{bounds}: more than the {percent(looks.dead_zone)} that count as unchanged"
+        if trial.is_flagged and result.low <= looks.tolerance:
+            return (
+                f"{between}: beyond the tolerance of {percent(looks.tolerance)} in the first pairs, and confirmed by "
+                "fresh ones"
+            )
+        return f"{between}: more than the tolerance of {percent(looks.tolerance)}"
     if verdict == "PASS":
         flagged = "; flagged by the first pairs, not confirmed by fresh ones" if trial.is_flagged else ""
         bound = (
@@ -157,10 +165,13 @@ def _reason(trial: Trial, result: Outcome, verdict: Verdict, stopped: str) -> st
             if result.high > 0
             else f"faster by at least {percent(-result.high)}"
         )
-        return f"{bound}, less than the {percent(looks.effect)} that must be caught{flagged}"
+        credibly = f"credibly slower by {percent(result.low)} or more, and " if result.low > 0 else ""
+        within = result.high <= looks.tolerance
+        what = f"within the tolerance of {percent(looks.tolerance)}" if within else f"less than {percent(looks.detect)}"
+        return f"{credibly}{bound}, {what}: passes{flagged}"
     state = "; flagged as slower by the first pairs, not yet confirmed by fresh ones" if trial.is_flagged else ""
-    why = stopped if trial.is_open else "the last look"
+    why = stopped if trial.is_open else "the last interim analysis"
     guaranteed = (
         f"; a slowdown of {percent(result.detectable)} would have been caught" if result.detectable is not None else ""
     )
-    return f"{why} was reached without a verdict: {bounds}{guaranteed}{state}"
+    return f"{why} was reached without a verdict: {between}{guaranteed}{state}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,12 +13,12 @@ from torch import Tensor
 
 from aigc_bench.core.errors import DataError
 from aigc_bench.modalities.image import NAME
-from aigc_bench.modalities.image.decoding import MAX_PIXELS
-from aigc_bench.modalities.image.npy import NpyHeader, Npz, read_header, read_numbers
+from aigc_bench.modalities.image.layout import Layout, check_dtype, layout_of
+from aigc_bench.samples.chunks import Chunk, SampleDigest
 from aigc_bench.samples.lookahead import overlapped
-from aigc_bench.samples.sets import Chunk, SampleDigest, SampleSet
+from aigc_bench.samples.npy import NpyHeader, Npz, read_header, read_numbers
+from aigc_bench.samples.sets import SampleSet
 
-Layout = Literal["(N, H, W, C)", "(N, C, H, W)"]
 AHEAD = 2
 """chunks read from a file before they are asked for"""
 
@@ -63,6 +63,11 @@ class ArraySamples(SampleSet):
     def shape(self) -> tuple[int, int, int]:
         """(C, H, W) of one image."""
         return self._shape
+
+    @property
+    def is_indexed(self) -> bool:
+        """Where the array can be indexed; an npz file is a stream."""
+        return self._rows is not None
 
     @property
     def digest(self) -> str:
@@ -202,43 +207,3 @@ def _labels(path: Path, num_samples: int) -> tuple[str, ...] | None:
 def _checked(head: NpyHeader, where: str) -> Layout:
     check_dtype(head.dtype, where)
     return layout_of(head.shape, "(N, H, W, C)", where)
-
-
-def check_dtype(dtype: np.dtype[Any] | torch.dtype, where: str) -> None:
-    """Refuse pixels that are not uint8.
-
-    Raises:
-        DataError: they are not.
-    """
-    if dtype in (np.dtype(np.uint8), torch.uint8):
-        return
-    if isinstance(dtype, np.dtype) and dtype.hasobject:
-        raise DataError(f"{where} holds Python objects; expected uint8 pixels 0…255")
-    raise DataError(
-        f"{where} is {str(dtype).removeprefix('torch.')}, expected uint8 pixels 0…255; quantise once, as saving an "
-        "image does: (x * 255).round() from [0, 1], (x * 127.5 + 127.5).round() from [-1, 1], clipped, as uint8"
-    )
-
-
-def layout_of(shape: tuple[int, ...], preferred: Layout, where: str) -> Layout:
-    """Tell which axis of (N, …) is the channels, 1 or 3 long; `preferred` decides where either may be.
-
-    Raises:
-        DataError: neither is, there is no sample, or one is too large.
-    """
-    fits: dict[Layout, bool] = {
-        "(N, H, W, C)": len(shape) == 4 and shape[3] in (1, 3),
-        "(N, C, H, W)": len(shape) == 4 and shape[1] in (1, 3),
-    }
-    if not any(fits.values()):
-        raise DataError(
-            f"{where} has shape {shape}, expected (N, H, W, C) or (N, C, H, W) with C = 1 or 3; give grey images an "
-            "axis of length 1, and leave transparency out"
-        )
-    layout = preferred if fits[preferred] else next(name for name, fit in fits.items() if fit)
-    height, width = shape[1:3] if layout == "(N, H, W, C)" else shape[2:]
-    if not shape[0] or not height or not width:
-        raise DataError(f"{where} has shape {shape} and holds no samples")
-    if height * width > MAX_PIXELS:
-        raise DataError(f"{where} holds samples of {width} × {height} pixels, more than {MAX_PIXELS}")
-    return layout

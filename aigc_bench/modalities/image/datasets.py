@@ -14,9 +14,10 @@ from torch.utils.data import Dataset as TorchDataset
 
 from aigc_bench.core.errors import DataError
 from aigc_bench.modalities.image import NAME
-from aigc_bench.modalities.image.arrays import check_dtype, layout_of
 from aigc_bench.modalities.image.decoding import GREY, from_pillow
-from aigc_bench.samples.sets import Chunk, OnBadImage, SampleDigest, SampleSet, Skipped, grouped
+from aigc_bench.modalities.image.layout import Layout, check_dtype, layout_of
+from aigc_bench.samples.chunks import Chunk, SampleDigest, grouped
+from aigc_bench.samples.sets import OnBadImage, SampleSet, Skipped
 
 UNREADABLE = (OSError, SyntaxError, ValueError, EOFError)
 """What Pillow raises on a damaged file; whatever else an item raises is no matter of its image."""
@@ -220,6 +221,7 @@ def pixels(image: Any, where: str) -> Tensor:
     if not isinstance(image, Tensor | np.ndarray):
         raise DataError(f"{where} is {type(image).__name__}, expected an image: a tensor, an array or a PIL.Image")
     check_dtype(image.dtype, where)
-    layout = layout_of((1, *image.shape), "(N, C, H, W)" if isinstance(image, Tensor) else "(N, H, W, C)", where)
+    preferred: Layout = "(N, C, H, W)" if isinstance(image, Tensor) else "(N, H, W, C)"
+    layout = layout_of((1, *image.shape), preferred, where, single=True)
     tensor = image if isinstance(image, Tensor) else torch.from_numpy(image.copy())
     return tensor if layout == "(N, H, W, C)" else tensor.permute(1, 2, 0)

@@ -18,9 +18,15 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
-from aigc_bench.core.errors import DataError
+from aigc_bench.samples.members import BadFileError, FileKind
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tiff", ".tif", ".ppm", ".pgm")
+IMAGES = FileKind(
+    "images",
+    (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".tiff", ".tif", ".ppm", ".pgm"),
+    (".gif", ".apng", ".avif", ".heic", ".heif", ".jp2", ".j2k", ".jpx", ".jxl", ".pbm", ".pnm", ".pfm", ".tga", ".ico",
+     ".svg", ".dds", ".exr", ".hdr", ".pcx", ".sgi", ".qoi"),
+)  # fmt: skip
+"""Pillow decodes others, too, with codecs that are rarely used and were often found unsafe."""
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "PPM")
 """The only decoders that are tried: others, such as EPS, start foreign programs."""
 MAX_PIXELS = 89_478_485
@@ -39,10 +45,6 @@ GREY = ("1", "L", "LA", "La", "I", "I;16", "I;16L", "I;16B", "I;16N")
 TRANSPARENT = ("LA", "La", "PA", "RGBA", "RGBa")
 
 
-class BadImageError(DataError):
-    """An image that cannot be read; the message does not say which, its reader does."""
-
-
 class Header(NamedTuple):
     """What an image file says about itself before its pixels are decoded."""
 
@@ -57,7 +59,7 @@ def header(data: bytes) -> Header:
     """Read the header of an image file.
 
     Raises:
-        BadImageError: no image, too large, or pixels of no stated range.
+        BadFileError: no image, too large, or pixels of no stated range.
     """
     with _opened(data) as image:
         return Header(image.height, image.width, image.mode in GREY, tuple(_remarks(image)))
@@ -67,7 +69,7 @@ def decoded(data: bytes, *, grey: bool) -> Tensor:
     """Decode an image file to (H, W, C) uint8: C = 1 where `grey`, otherwise 3.
 
     Raises:
-        BadImageError: as `header`, and where the pixels are damaged or missing.
+        BadFileError: as `header`, and where the pixels are damaged or missing.
     """
     with _opened(data) as image:
         image.load()
@@ -104,18 +106,18 @@ def _opened(data: bytes) -> Iterator[Image.Image]:
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
             if image.width * image.height > MAX_PIXELS:
-                raise BadImageError(f"{image.width} × {image.height} pixels, more than {MAX_PIXELS}")
+                raise BadFileError(f"{image.width} × {image.height} pixels, more than {MAX_PIXELS}")
             if image.mode == "F" or (image.mode == "I" and not _is_deep(image)):
-                raise BadImageError(f"pixels of mode {image.mode!r} have no stated range; save them as 8 or 16 bits")
+                raise BadFileError(f"pixels of mode {image.mode!r} have no stated range; save them as 8 or 16 bits")
             yield image
-    except (BadImageError, MemoryError):
+    except (BadFileError, MemoryError):
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise BadImageError(f"a decompression bomb: {error}") from error
+        raise BadFileError(f"a decompression bomb: {error}") from error
     except UnidentifiedImageError as error:
-        raise BadImageError(f"none of {', '.join(FORMATS)}") from error
+        raise BadFileError(f"none of {', '.join(FORMATS)}") from error
     except Exception as error:  # what the decoders raise on damaged bytes is not documented
-        raise BadImageError(str(error) or type(error).__name__) from error
+        raise BadFileError(str(error) or type(error).__name__) from error
 
 
 def _is_deep(image: Image.Image) -> bool:

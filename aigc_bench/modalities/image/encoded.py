@@ -10,10 +10,11 @@ from torch import Tensor
 
 from aigc_bench.core.errors import DataError
 from aigc_bench.modalities.image import NAME
-from aigc_bench.modalities.image.decoding import BadImageError, Header, decoded, header, policies
-from aigc_bench.modalities.image.members import Members, class_names
+from aigc_bench.modalities.image.decoding import Header, decoded, header, policies
+from aigc_bench.samples.chunks import Chunk, grouped
 from aigc_bench.samples.lookahead import NUM_WORKERS, overlapped
-from aigc_bench.samples.sets import Chunk, OnBadImage, SampleSet, Skipped, grouped
+from aigc_bench.samples.members import BadFileError, Members, class_names
+from aigc_bench.samples.sets import OnBadImage, SampleSet, Skipped
 
 MAX_BLOCK_IMAGES = 16
 MAX_BLOCK_BYTES = 4 * 2**20
@@ -46,7 +47,7 @@ class EncodedSamples(SampleSet):
             raise
         counts = Counter(remark for found in self._headers.values() for remark in found.remarks)
         num_grey = sum(found.grey for found in self._headers.values())
-        super().__init__(members.name, policies(counts, num_grey, len(self._headers)))
+        super().__init__(members.name, (*policies(counts, num_grey, len(self._headers)), *members.notes))
         self._grey = num_grey == len(self._headers)
         self._num_samples = len(self._headers) if on_bad_image == "error" else None
 
@@ -92,6 +93,16 @@ class EncodedSamples(SampleSet):
         self._num_samples = self._num_samples if num_samples is None else num_samples
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """Relative names of the files; see `SampleSet.names`."""
+        return tuple(self._members.names[index] for index in self._kept())
+
+    @property
+    def is_indexed(self) -> bool:
+        """Yes, once it is known which are skipped."""
+        return self._num_samples is not None
+
+    @property
     def labels(self) -> tuple[str, ...] | None:
         """The folder of each image is its class; see `SampleSet.labels`."""
         return class_names([self._members.names[index] for index in self._kept()])
@@ -107,7 +118,7 @@ class EncodedSamples(SampleSet):
         kept = self._kept()
         found = [self._image(kept[index])[1] for index in indices]
         for index, image in zip(indices, found, strict=True):
-            if isinstance(image, BadImageError):
+            if isinstance(image, BadFileError):
                 self._leave_out(kept[index], image)
         return [image.permute(2, 0, 1).contiguous() for image in found if isinstance(image, Tensor)]
 
@@ -131,13 +142,13 @@ class EncodedSamples(SampleSet):
         self._digest = sha.hexdigest()
         self._check_any(len(self._headers))
 
-    def _surveyed(self, index: int) -> tuple[int, bytes, Header | BadImageError]:
+    def _surveyed(self, index: int) -> tuple[int, bytes, Header | BadFileError]:
         digest = b"unreadable"
         try:
             data = self._members.read(index)
             digest = hashlib.sha256(data).digest()
             return index, digest, header(data)
-        except BadImageError as error:
+        except BadFileError as error:
             return index, digest, error
 
     def _decoded(self, num_ahead: int) -> Iterator[Tensor]:
@@ -147,7 +158,7 @@ class EncodedSamples(SampleSet):
         ahead = max(2 * NUM_WORKERS, -(-num_ahead // smallest) + 1)
         for images in overlapped(lambda block: [self._image(index) for index in block], blocks, ahead=ahead):
             for index, image in images:
-                if isinstance(image, BadImageError):
+                if isinstance(image, BadFileError):
                     self._leave_out(index, image)
                 else:
                     num_samples += 1
@@ -155,13 +166,13 @@ class EncodedSamples(SampleSet):
         self._check_any(num_samples)
         self._num_samples = num_samples
 
-    def _image(self, index: int) -> tuple[int, Tensor | BadImageError]:
+    def _image(self, index: int) -> tuple[int, Tensor | BadFileError]:
         try:
             return index, decoded(self._members.read(index), grey=self._grey)
-        except BadImageError as error:
+        except BadFileError as error:
             return index, error
 
-    def _leave_out(self, index: int, error: BadImageError) -> None:
+    def _leave_out(self, index: int, error: BadFileError) -> None:
         if self.on_bad_image == "error":
             raise DataError(
                 f"{self._members.name}: {self._members.names[index]} is not a readable image: {error}; mend or remove "

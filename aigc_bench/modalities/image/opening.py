@@ -10,13 +10,13 @@ from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
 from aigc_bench.core.errors import DataError
-from aigc_bench.modalities.image.archives import TarMembers, ZipMembers
 from aigc_bench.modalities.image.arrays import of_array, of_npy, of_npz, of_tensor
 from aigc_bench.modalities.image.cifar10 import of_cifar10
 from aigc_bench.modalities.image.datasets import DatasetSamples, LoaderSamples
-from aigc_bench.modalities.image.decoding import SUFFIXES
+from aigc_bench.modalities.image.decoding import IMAGES
 from aigc_bench.modalities.image.encoded import EncodedSamples
-from aigc_bench.modalities.image.members import FolderMembers
+from aigc_bench.samples.archives import TarMembers, ZipMembers
+from aigc_bench.samples.members import FolderMembers
 from aigc_bench.samples.sets import OnBadImage, SampleSet, Source
 
 PICKLES = (".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib")
@@ -57,7 +57,7 @@ def open_samples(source: Source, *, on_bad_image: OnBadImage = "error") -> Sampl
 def _open_path(path: Path, on_bad_image: OnBadImage) -> SampleSet:
     name = path.name.lower()
     if path.is_dir():
-        return EncodedSamples(FolderMembers(path), on_bad_image)
+        return EncodedSamples(FolderMembers(path, IMAGES), on_bad_image)
     if name.endswith(PICKLES):
         raise DataError(f"{path} is a pickle or checkpoint, and opening one can run code; save the samples as {KINDS}")
     if not path.is_file():
@@ -69,9 +69,9 @@ def _open_path(path: Path, on_bad_image: OnBadImage) -> SampleSet:
     if name.endswith(".bin"):
         return of_cifar10(path)
     if name.endswith(".zip"):
-        return EncodedSamples(ZipMembers(path), on_bad_image)
+        return EncodedSamples(ZipMembers(path, IMAGES), on_bad_image)
     if name.endswith(TARS):
-        return EncodedSamples(TarMembers(path), on_bad_image)
-    if name.endswith(SUFFIXES):
+        return EncodedSamples(TarMembers(path, IMAGES), on_bad_image)
+    if IMAGES.reads(name):
         raise DataError(f"{path} is a single image; expected {KINDS}")
     raise DataError(f"{path} is of no known kind; expected {KINDS}")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -27,7 +29,6 @@ WORDS: dict[State, str] = {
     "incomparable": "INCOMPARABLE",
     "pass": "PASS",
 }
-NUM_NAMED = 3
 TIMES = ((1.0, "s"), (1e3, "ms"), (1e6, "µs"), (1e9, "ns"))
 FACTOR_FROM = math.log(10)
 """worse by more than this log ratio is a factor, not a percentage"""
@@ -49,6 +50,8 @@ class DecisionRow:
     """One decision of a gate, as the texts that every output shows."""
 
     decision: Decision
+    name: str
+    """without what the names of all rows share"""
     state: State
     base: str
     head: str
@@ -78,7 +81,8 @@ class Groups:
 
 def grouped(judgement: Judgement) -> Groups:
     """The rows of a judgement, the largest change of every state first."""
-    found = sorted(map(_row, judgement.decisions), key=_rank)
+    shared = len(shared_name(judgement))
+    found = sorted((_row(decision, decision.subject[shared:]) for decision in judgement.decisions), key=_rank)
     return Groups(
         changed=tuple(row for row in found if row.state in CHANGED),
         undecided=tuple(row for row in found if row.state in UNDECIDED),
@@ -91,9 +95,21 @@ def _rank(row: DecisionRow) -> tuple[int, float, str]:
     return ORDER.index(row.state), -abs(worsening) if row.state == "improved" else -worsening, row.decision.subject
 
 
-def _row(decision: Decision) -> DecisionRow:
+def shared_name(judgement: Judgement) -> str:
+    """What the names of all decisions begin with, up to a place where a name may be cut; nothing of a single one."""
+    names = [decision.subject for decision in judgement.decisions]
+    if len(names) < 2:
+        return ""
+    common = "".join(
+        letters[0] for letters in itertools.takewhile(lambda each: len(set(each)) == 1, zip(*names, strict=False))
+    )
+    ends = [match.end() for match in re.finditer("::|/|: ", common)]
+    return common[: ends[-1]] if ends else ""
+
+
+def _row(decision: Decision, name: str) -> DecisionRow:
     base, head = _sides(decision)
-    return DecisionRow(decision, state(decision), base, head, change(decision), interval(decision), why(decision))
+    return DecisionRow(decision, name, state(decision), base, head, change(decision), interval(decision), why(decision))
 
 
 def _sides(decision: Decision) -> tuple[str, str]:
@@ -178,35 +194,6 @@ def terms(acceptance: Acceptance) -> str:
 def signed_for(judgement: Judgement) -> list[DecisionRow]:
     """Every decision with an acceptance, the expired ones too."""
     return [row for row in grouped(judgement) if row.decision.acceptance is not None]
-
-
-def headline(judgement: Judgement) -> str:
-    """The verdict in one sentence, with what it is about."""
-    rows = grouped(judgement)
-    total = len(judgement.decisions)
-    word, about, text = {
-        "REGRESSION": ("REGRESSION", "regression", "worse"),
-        None: ("FAILED", "failed", "without a number"),
-        "INCOMPARABLE": ("INCOMPARABLE", "incomparable", "not to be compared"),
-        "INCONCLUSIVE": ("INCONCLUSIVE", "inconclusive", "undecided"),
-        "PASS": ("PASS", "", ""),
-    }[judgement.verdict]
-    if not total:
-        return "INCOMPARABLE: the two sides have nothing in common."
-    accepted = sum(row.state == "accepted" for row in rows)
-    within = f"{accepted} {'is' if accepted == 1 else 'are'} worse by what is accepted" if accepted else ""
-    if judgement.verdict == "PASS":
-        return f"PASS: {f'{within}, and no other of {total}' if accepted else f'none of {total} is worse'}."
-    mine = [row for row in rows if row.state == about]
-    verb = "is" if len(mine) == 1 else "are"
-    return f"{word}: {len(mine)} of {total} {verb} {text}: {'; '.join(filter(None, [_named(mine), within]))}."
-
-
-def _named(rows: Sequence[DecisionRow]) -> str:
-    """The first few by name, with their changes."""
-    texts = [f"{row.decision.subject} ({row.change})" if row.decision.worsening is not None else row.decision.subject
-             for row in rows[:NUM_NAMED]]  # fmt: skip
-    return ", ".join(texts) + (f" and {len(rows) - NUM_NAMED} more" if len(rows) > NUM_NAMED else "")
 
 
 def counts(judgement: Judgement) -> str:

@@ -38,9 +38,9 @@ COLOURS: dict[State, str] = {  # of seaborn's "colorblind"
 }
 XLABELS = {
     "log ratio": "head against base: further right is worse",
-    "difference": "head against base, in margins: further right is worse",
+    "difference": "head against base, as a part of what must be detected: further right is worse",
 }
-DEAD_ZONE, MARGIN = "#c9cdd3", "#ecedf0"
+TOLERANCE, DETECT = "#c9cdd3", "#ecedf0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class Panel:
 
 
 def forests(judgement: Judgement) -> list[Forest]:
-    """Log ratios, and differences in units of their margin."""
+    """Log ratios, and differences in units of their `detect`."""
     found = []
     known = [row for row in decisions.grouped(judgement) if _position(row.decision, row.decision.worsening) is not None]
     with mpl.rc_context(STYLE):
@@ -93,16 +93,16 @@ def _worsening(row: DecisionRow) -> float:
 
 
 def _position(decision: Decision, worsening: float | None) -> float | None:
-    """Where on the axis: log ratios as they are, differences in units of their margin, if there is one."""
+    """Where on the axis: log ratios as they are, differences in units of their `detect`, if there is one."""
     if worsening is None or decision.scale == "log ratio":
         return worsening
-    return worsening / decision.margin if decision.margin else None
+    return worsening / decision.detect if decision.detect else None
 
 
 def _forest(rows: Sequence[DecisionRow], scale: Scale) -> Figure:
     """Names on the left, changes on the right."""
     figure, axes = _intervals(rows, scale, width=7.4, height=0.3)
-    axes.set_yticks(range(len(rows)), [_shortened(row.decision.subject) for row in rows])
+    axes.set_yticks(range(len(rows)), [_shortened(row.name) for row in rows])
     right = axes.secondary_yaxis("right")
     right.set_yticks(range(len(rows)), [row.change for row in rows])
     right.tick_params(length=0)
@@ -114,7 +114,7 @@ def _narrow_forest(rows: Sequence[DecisionRow], scale: Scale) -> Figure:
     figure, axes = _intervals(rows, scale, width=3.8, height=0.42)
     axes.set_yticks([])
     for y, row in enumerate(rows):
-        for x, text, side in ((0.01, _shortened(row.decision.subject), "left"), (0.99, row.change, "right")):
+        for x, text, side in ((0.01, _shortened(row.name), "left"), (0.99, row.change, "right")):
             axes.text(x, y + 0.22, text, size=7.5, ha=side, va="bottom", transform=axes.get_yaxis_transform())
     return figure
 
@@ -136,12 +136,12 @@ def _intervals(rows: Sequence[DecisionRow], scale: Scale, width: float, height: 
 
 
 def _band(axes: Axes, y: float, decision: Decision) -> None:
-    """The margin pale, the dead zone in it less so."""
-    margin, dead_zone = _position(decision, decision.margin), _position(decision, decision.dead_zone)
-    if margin:
-        axes.barh(y, margin, height=1, color=MARGIN, lw=0, zorder=0)
-    if dead_zone:
-        axes.barh(y, 2 * dead_zone, left=-dead_zone, height=1, color=DEAD_ZONE, lw=0, zorder=0)
+    """Up to what must be detected pale, the tolerance in it less so."""
+    detect, tolerance = _position(decision, decision.detect), _position(decision, decision.tolerance)
+    if detect:
+        axes.barh(y, detect, height=1, color=DETECT, lw=0, zorder=0)
+    if tolerance:
+        axes.barh(y, 2 * tolerance, left=-tolerance, height=1, color=TOLERANCE, lw=0, zorder=0)
 
 
 def _whisker(axes: Axes, y: float, row: DecisionRow, limits: tuple[float, float]) -> None:
@@ -161,8 +161,8 @@ def _limits(rows: Sequence[DecisionRow]) -> tuple[float, float]:
     """The span of the intervals, but one or two far out do not make a line of all the others."""
     items = [row.decision for row in rows]
     bounds = [[_position(item, x) or 0.0 for x in (item.low, item.worsening, item.high)] for item in items]
-    better = _reach([-min(ends) for ends in bounds], 2 * max(_position(item, item.dead_zone) or 0.0 for item in items))
-    worse = _reach([max(ends) for ends in bounds], 1.1 * max(_position(item, item.margin) or 0.0 for item in items))
+    better = _reach([-min(ends) for ends in bounds], 2 * max(_position(item, item.tolerance) or 0.0 for item in items))
+    worse = _reach([max(ends) for ends in bounds], 1.1 * max(_position(item, item.detect) or 0.0 for item in items))
     pad = 0.04 * (better + worse) or 0.01
     return -better - pad, worse + pad
 
@@ -186,14 +186,14 @@ def _percent_ticks(axes: Axes, low: float, high: float) -> None:
 
 
 def _panel(row: DecisionRow) -> Figure:
-    """Worsening of each unit against its number, with the band of the dead zone and the interval of the whole."""
+    """Worsening of each unit against its number, with the band of the tolerance and the interval of the whole."""
     item = row.decision
     figure = Figure(figsize=(3.6, 2.1), layout="constrained")
     axes = figure.subplots()
     values = [_shown(item, value) for value in item.differences]
     numbers = range(1, len(values) + 1)
-    if item.dead_zone:
-        axes.axhspan(_shown(item, -item.dead_zone), _shown(item, item.dead_zone), color=DEAD_ZONE, lw=0, zorder=0)
+    if item.tolerance:
+        axes.axhspan(_shown(item, -item.tolerance), _shown(item, item.tolerance), color=TOLERANCE, lw=0, zorder=0)
     if item.low is not None and item.high is not None:
         axes.axhspan(_shown(item, item.low), _shown(item, item.high), color=COLOURS[row.state], alpha=0.2, lw=0)
     if item.worsening is not None:

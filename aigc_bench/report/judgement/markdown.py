@@ -14,11 +14,15 @@ from aigc_bench.gate.verdicts import Judgement
 from aigc_bench.report import environments
 from aigc_bench.report.judgement import decisions
 from aigc_bench.report.judgement.decisions import DecisionRow
+from aigc_bench.report.judgement.headline import headline
+from aigc_bench.report.terms import TERMS
 
 MAX_BYTES = 2**20 - 2**12
 MAX_CHARACTERS = 1000
 """of one cell: a traceback that became a reason is read in the page"""
 
+EXPLAINED = ("base, head", "detect", "tolerance", "unit", "pair of processes")
+"""terms that a pull request's reader may never have met"""
 HEAD = "| | verdict | base | head | worse by | interval | why |\n|---|---|---:|---:|---:|---:|---|\n"
 ACTIVE = re.compile(r"[&<>|`*\[\]\\~$#]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
 """what Markdown, its tables, HTML or GitHub's formulas would take for their own; an underscore within a word is one"""
@@ -86,11 +90,10 @@ def code(text: str) -> str:
 
 def _blocks(judgement: Judgement) -> Iterator[Block]:
     rows = decisions.grouped(judgement)
-    claim = f"Claim: {inline(judgement.claim)}\n\n"
+    shared = decisions.shared_name(judgement)
+    within = f" · all names begin with {code(shared.rstrip())}" if shared else ""
     both = " · ".join(f"{role}: {code(text)}" for role, text in decisions.sides(judgement))
-    yield Block(f"{marker(judgement.suite)}\n### {inline(decisions.headline(judgement))}\n\n{claim}{both}\n")
-    if judgement.statements:
-        yield Block("\n", [f"* {inline(text)}\n" for text in judgement.statements])
+    yield Block(f"{marker(judgement.suite)}\n### {inline(headline(judgement))}\n\n{both}{within}\n")
     if rows.changed or rows.undecided:
         yield Block(f"\n{HEAD}", [_line(row) for row in (*rows.changed, *rows.undecided)])
     costs = decisions.signed_for(judgement)
@@ -103,7 +106,11 @@ def _blocks(judgement: Judgement) -> Iterator[Block]:
         title = _folded(f"{len(rows.passing)} PASS")
         yield Block(f"{title}{HEAD}", [_line(row) for row in rows.passing], "\n</details>\n")
     command = f"\n<pre>{html.escape(judgement.command[:MAX_CHARACTERS])}</pre>\n\n</details>\n"
-    yield Block(_folded("Tests, environments, and the command that repeats it"), _details(judgement), command)
+    yield Block(
+        _folded("What is claimed and how it was tested, environments, and the command that repeats it"),
+        _details(judgement),
+        command,
+    )
 
 
 def _folded(title: str) -> str:
@@ -113,7 +120,7 @@ def _folded(title: str) -> str:
 def _line(row: DecisionRow) -> str:
     word = f"**{row.word}**" if row.state in decisions.CHANGED else row.word
     texts = (row.base, row.head, row.change, row.interval, row.why)
-    return f"| {code(row.decision.subject)} | {word} | {' | '.join(map(inline, texts))} |\n"
+    return f"| {code(row.name)} | {word} | {' | '.join(map(inline, texts))} |\n"
 
 
 def _cost(row: DecisionRow) -> str:
@@ -125,7 +132,9 @@ def _cost(row: DecisionRow) -> str:
 
 def _details(judgement: Judgement) -> list[str]:
     different, same = environments.compared(judgement)
-    lines = [f"* {inline(test)}\n" for test in decisions.tests(judgement)]
+    lines = [f"* Claim: {inline(judgement.claim)}\n", *(f"* {inline(text)}\n" for text in judgement.statements)]
+    lines += [f"* {inline(test)}\n" for test in decisions.tests(judgement)]
+    lines += [f"* **{term.name}**: {inline(term.meaning)}\n" for term in TERMS if term.name in EXPLAINED]
     lines += [f"* {inline(key)}: base {inline(base)}, head {inline(head)}\n" for key, base, head in different]
     if same and not different:
         lines.append("* The two environments are the same.\n")

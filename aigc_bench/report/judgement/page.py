@@ -13,6 +13,7 @@ from aigc_bench.modalities.modality import Modality, recorded
 from aigc_bench.report import environments
 from aigc_bench.report.judgement import decisions
 from aigc_bench.report.judgement import figures as judgement_figures
+from aigc_bench.report.judgement.headline import headline
 from aigc_bench.report.numbers import percentage
 from aigc_bench.report.panels.embedding import data_uri
 from aigc_bench.report.run.page import GRID_COLUMNS, templates
@@ -35,7 +36,8 @@ def page(judgement: Judgement, pictures: Pictures | None = None) -> str:
     different, same = environments.compared(judgement)
     return templates().get_template("judgement.html.j2").render(
         judgement=judgement,
-        headline=decisions.headline(judgement),
+        headline=headline(judgement),
+        shared=decisions.shared_name(judgement).rstrip(),
         counts=decisions.counts(judgement),
         sides=list(decisions.sides(judgement)),
         rows=[(row, _small_print(row.decision)) for row in decisions.grouped(judgement)],

@@ -12,6 +12,7 @@ from rich.text import Text
 from aigc_bench.gate.verdicts import Judgement
 from aigc_bench.report.judgement import decisions
 from aigc_bench.report.judgement.decisions import DecisionRow, State
+from aigc_bench.report.judgement.headline import headline
 
 NUM_PASSING = 20
 """passing rows that are shown; more are counted"""
@@ -35,10 +36,10 @@ def judgement_lines(judgement: Judgement) -> Group:
 
 def _parts(judgement: Judgement) -> Iterator[RenderableType]:
     rows = decisions.grouped(judgement)
-    yield Text(decisions.headline(judgement), VERDICT_STYLES.get(judgement.verdict, "bold yellow"))
-    yield Text(f"claim: {judgement.claim}")
-    for role, text in decisions.sides(judgement):
-        yield Text(f"{role}:  {text}", "dim")
+    yield Text(headline(judgement), VERDICT_STYLES.get(judgement.verdict, "bold yellow"))
+    shared = decisions.shared_name(judgement)
+    if shared:
+        yield Text(f"all names begin with {shared.rstrip()}", "dim")
     for title, found in (("changed", rows.changed), ("undecided", rows.undecided)):
         if found:
             yield _table(title, found)
@@ -55,7 +56,7 @@ def _table(title: str, rows: Sequence[DecisionRow]) -> Table:
     out.add_column(no_wrap=True, min_width=max(map(len, decisions.WORDS.values())))
     out.add_column(overflow="fold")
     for row in rows:
-        body = Text(row.decision.subject, "bold" if row.state != "pass" else "")
+        body = Text(row.name, "bold" if row.state != "pass" else "")
         if row.decision.base is not None or row.decision.head is not None:
             body.append(f"\n{_numbers(row)}", "not bold")
         body.append(f"\n{row.why}", "not bold dim")
@@ -79,6 +80,7 @@ def _lists(judgement: Judgement) -> Iterator[RenderableType]:
         ("new, with nothing to compare with", judgement.new),
         ("removed", judgement.removed),
         ("accepted costs", costs),
+        ("claim", (judgement.claim, *(f"{role}: {text}" for role, text in decisions.sides(judgement)))),
         ("notes", judgement.statements),
         ("tested by", decisions.tests(judgement)),
     ):

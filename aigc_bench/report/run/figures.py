@@ -188,12 +188,13 @@ def _pooled(exhibits: Exhibits, kind: str) -> dict[str, list[Any]]:
 FIGURES: dict[str, tuple[Callable[[Run, Exhibits], Figure | None], str]] = {
     "quality-against-speed": (
         quality_against_speed,
-        "Bars are 95 % intervals (sampling only); faint points are training seeds. The dashed line is what held-out "
-        "real data score against the reference.",
+        "Bars are 95 % intervals of sampling; where there are several training seeds, faint points are these. The "
+        "dashed line is what held-out real data score against the reference.",
     ),
     "precision-recall": (
         precision_recall,
-        "Bars are 95 % intervals. Noise can show a high recall: its outliers have huge neighbourhoods.",
+        "Bars are 95 % intervals. Samples that are scattered far, as noise is, can show a high recall: their "
+        "neighbourhoods are huge.",
     ),
     "class-balance": (
         class_balance,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from pathlib import Path
@@ -12,15 +13,19 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from torch import Tensor
 
 from aigc_bench.core.suites import ANCHORS
+from aigc_bench.core.wording import listed
 from aigc_bench.modalities.modality import Modality, recorded
 from aigc_bench.report import environments, numbers
 from aigc_bench.report.panels.embedding import data_uri
 from aigc_bench.report.run import classes, codes, figures, tables
+from aigc_bench.report.run.verdict import verdict
 from aigc_bench.report.terms import terms_in
 from aigc_bench.runs.records import Exhibits, Run, exhibit_of
 from aigc_bench.system.files import writing
 
 GRID_COLUMNS = 16
+MOST_COLUMNS = 9
+"""of a table beside the names"""
 SINGLE_PX = 56
 """about the side of a picture that is looked at by itself; the text below it needs that much"""
 
@@ -67,9 +72,11 @@ def render(run: Run, drawn: dict[str, Any], grids: dict[str, list[dict[str, Any]
         .get_template("report.html.j2")
         .render(
             run=run,
-            verdict=tables.verdict(run),
-            quality=_shown(run, quality),
-            speed=_shown(run, speed),
+            heading=_heading(run),
+            several_seeds=len({case.training_seed for case in run.cases} - {None}) > 1,
+            verdict=verdict(run),
+            quality=_in_groups(_shown(run, quality)),
+            speed=_in_groups(_shown(run, speed)),
             classes=[(table, classes.shown(table)) for table in classes.class_tables(run)],
             class_sentences=list(classes.sentences(run)),
             codes=_shown_codes(run),
@@ -97,6 +104,28 @@ def _shown(run: Run, rows: tables.Table) -> dict[str, Any]:
         for name, row in rows.items()
     ]
     return {"head": head, "body": body}
+
+
+def _heading(run: Run) -> str:
+    """What is scored, or the suite's name."""
+    if run.dataset.num_fit:
+        return run.suite.name
+    names = [entry.name for entry in run.suite.generators]
+    return f"{listed(names)} against {run.dataset.name}"
+
+
+def _in_groups(shown: dict[str, Any]) -> list[dict[str, Any]]:
+    """The same as tables of at most `MOST_COLUMNS` columns, about equally wide, so that a window shows all of each."""
+    num = len(shown["head"])
+    groups = -(-num // MOST_COLUMNS)
+    edges = [round(number * num / groups) for number in range(groups + 1)] if groups else []
+    return [
+        {
+            "head": shown["head"][start:end],
+            "body": [(name, anchor, cells[start:end]) for name, anchor, cells in shown["body"]],
+        }
+        for start, end in itertools.pairwise(edges)
+    ]
 
 
 def _shown_codes(run: Run) -> dict[str, Any] | None:

@@ -101,40 +101,6 @@ def cell_text(cell: Cell | None) -> tuple[str, str]:
     return number(cell.value * factor, error or spread), " · ".join(parts)
 
 
-def verdict(run: Run) -> str:
-    """One sentence: which generator is best by the first metric, and how far from the floor."""
-    rows = table(run, "quality")
-    metric = frechet_metric(rows)
-    if metric is None:
-        return f"{len(rows)} rows were scored; see the table."
-    ranked = sorted(
-        ((cell.value, name) for name, row in rows.items() if name not in ANCHORS
-         for cell in [row.get(metric)] if cell and cell.value is not None)
-    )  # fmt: skip
-    if not ranked:
-        return "No generator has a Fréchet distance; see the reasons below."
-    best, name = ranked[0]
-    floor = rows["floor"][metric].value if "floor" in rows else None
-    text = f"{name} is closest to the real data: {metric} = {number(best)}"
-    if floor:
-        text += f", {best / floor:.1f} times the floor of {number(floor)} that held-out real data reach"
-    if len(ranked) > 1:
-        text += f"; {_against(rows, metric, name, ranked[1][1])}"
-    return text + "."
-
-
-def _against(rows: Table, metric: str, best: str, second: str) -> str:
-    a, b = rows[best][metric], rows[second][metric]
-    assert a.value is not None
-    assert b.value is not None
-    apart = max(a.values) < min(b.values)
-    if len(a.values) > 1 and len(b.values) > 1:
-        how = "every training seed agrees" if apart else "the training seeds overlap, so the order is not settled"
-    else:
-        how = "from one training seed each, which says nothing about the recipe"
-    return f"next is {second} with {number(b.value)} ({how})"
-
-
 def above_floor(run: Run) -> list[str]:
     """Where a generator scores better than held-out real data, and what that means."""
     rows = table(run, "quality")
@@ -161,7 +127,7 @@ def above_floor(run: Run) -> list[str]:
 
 
 def best_rows(rows: Table, run: Run, metric: str) -> set[str]:
-    """The generator that leads a column."""
+    """The generators that lead a column: several, where they are shown by the same number."""
     values = {
         name: cell.value
         for name, row in rows.items()
@@ -170,7 +136,9 @@ def best_rows(rows: Table, run: Run, metric: str) -> set[str]:
     if not values:
         return set()
     choose = max if direction(run, metric) else min
-    return {choose(values, key=lambda name: values[name])}
+    best = choose(values, key=lambda name: values[name])
+    shown = cell_text(rows[best][metric])[0]
+    return {name for name in values if values[name] == values[best] or cell_text(rows[name][metric])[0] == shown}
 
 
 def unavailable(rows: Table) -> Sequence[str]:

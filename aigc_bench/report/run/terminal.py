@@ -2,46 +2,97 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
 from rich.box import SIMPLE_HEAD
+from rich.cells import cell_len
+from rich.console import RenderableType
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from aigc_bench.report.run import classes, codes, tables
+from aigc_bench.report.run.verdict import verdict
 from aigc_bench.runs.records import Run
 from aigc_bench.selftest.rows import SelfTest
 
 ANCHOR_TEXTS = {
-    "floor": "floor is held-out real data: the best any model can do at this N.\n",
-    "noise": "noise is uniform noise: what any model must beat.\n",
+    "floor": "floor is held-out real data: the best any model can do at this N.",
+    "noise": "noise is uniform noise: what any model must beat.",
 }
+GAP = 2
+"""blanks between two columns: one of padding, one of the box"""
 
 
-def summary_table(run: Run) -> Table:
-    """Quality by generator; metrics downwards, so that it fits in 80 columns."""
+def summary(run: Run, width: int = 80) -> Iterator[RenderableType]:
+    """Quality: a row per generator and a column per metric, in as many tables below each other as the width asks for.
+
+    No number is cut and no row is left out; a terminal narrower than a name and one column of numbers wraps lines.
+    """
     rows = tables.table(run, "quality")
-    title = f"{run.suite.name}: N = {run.suite.num_samples}"
-    caption = (
-        "± is the standard error of sampling, ~ the standard deviation over training seeds.\n"
-        f"{''.join(text for name, text in ANCHOR_TEXTS.items() if name in rows)}{tables.verdict(run)}"
-    )
-    caption = "\n".join([caption, *classes.sentences(run)])
-    out = Table(
-        title=title, caption=caption, title_justify="left", caption_justify="left", box=SIMPLE_HEAD, pad_edge=False
-    )
-    out.add_column("", no_wrap=True)
-    for name in rows:
-        out.add_column(escape(name), justify="right", no_wrap=True)
-    for metric in tables.columns(rows):
-        arrow = "↑" if tables.direction(run, metric) else "↓"
-        best = tables.best_rows(rows, run, metric)
+    yield Text(f"{run.suite.name}: N = {run.suite.num_samples}", "bold")
+    columns = [_column(run, rows, metric) for metric in tables.columns(rows)]
+    for group in _grouped(columns, width - max(map(cell_len, rows), default=0)):
+        yield Text()
+        yield _table_of(list(rows), group)
+    yield Text()
+    lines = ["± is the standard error of sampling, ~ the standard deviation over training seeds."]
+    lines += [text for name, text in ANCHOR_TEXTS.items() if name in rows]
+    yield Text("\n".join([*lines, verdict(run), *classes.sentences(run)]))
+    if run.dataset.notes:
+        yield Text("Notes:\n" + "\n".join(f"* {note}" for note in dict.fromkeys(run.dataset.notes)), "dim")
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """A metric: its heading, and the lines of every row's cell."""
+
+    heading: str
+    cells: tuple[tuple[str, ...], ...]
+    best: frozenset[int]
+    """numbers of the rows that lead it"""
+
+    @property
+    def width(self) -> int:
+        return max(cell_len(text) for text in (self.heading, *(line for cell in self.cells for line in cell)))
+
+
+def _column(run: Run, rows: tables.Table, metric: str) -> _Column:
+    best = tables.best_rows(rows, run, metric)
+    cells = []
+    for row in rows.values():
+        value, error = tables.cell_text(row.get(metric))
+        cells.append((value, *(part.replace("seeds ± ", "~ ") for part in error.split(" · ") if part)))
+    leading = frozenset(number for number, name in enumerate(rows) if name in best)
+    return _Column(f"{metric} {'↑' if tables.direction(run, metric) else '↓'}", tuple(cells), leading)
+
+
+def _grouped(columns: Sequence[_Column], room: int) -> Iterator[list[_Column]]:
+    """As many columns in a row as there is room for, and at least one."""
+    group: list[_Column] = []
+    for column in columns:
+        if group and sum(one.width + GAP for one in [*group, column]) > room:
+            yield group
+            group = []
+        group.append(column)
+    if group:
+        yield group
+
+
+def _table_of(names: Sequence[str], columns: Sequence[_Column]) -> Table:
+    out = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    out.add_column("", no_wrap=True, min_width=max(map(cell_len, names)))
+    for column in columns:
+        out.add_column(Text(column.heading), justify="right", no_wrap=True, min_width=column.width)
+    for number, name in enumerate(names):
         cells = []
-        for name, row in rows.items():
-            value, error = tables.cell_text(row.get(metric))
-            style = "bold" if name in best else "none"
-            cells.append(
-                f"[{style}]{value}[/]" + (f"\n[dim]{error.replace(' · seeds ±', chr(10) + '~')}[/]" if error else "")
-            )
-        out.add_row(escape(f"{metric} {arrow}"), *cells)
+        for column in columns:
+            value, *errors = column.cells[number]
+            text = Text(value, "bold" if number in column.best else "")
+            text.append("".join(f"\n{error}" for error in errors), "dim not bold")
+            cells.append(text)
+        out.add_row(Text(name), *cells)
     return out
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from aigc_bench.core import FeaturePair, Metric, plugins
 from aigc_bench.core.errors import ConfigurationError
-from aigc_bench.evidence.extraction import Place
+from aigc_bench.evidence.extractors import Place
 from aigc_bench.metrics.protocols import Protocol
 from aigc_bench.runs.scoring.observing import COLLECTORS, Observer
 from aigc_bench.runs.scoring.reference import Reference
@@ -35,12 +35,10 @@ class Bench:
     """None where `generator_metrics` are none"""
     training: SampleSet | None = None
     """what the generators were trained on: their samples' nearest neighbours are shown; None: those of the real side"""
-    limit: int | None = None
-    """at most the first so many samples of each row that exists"""
     per_class: bool = False
     """the Fréchet distance of every class, too"""
-    paired: bool = False
-    """sample i is a reconstruction of real sample i"""
+    pairs: Mapping[str, str] | None = None
+    """row => how its reconstructions were matched with the real samples; None: they are no reconstructions"""
 
 
 def metrics_of_samples(protocols: Sequence[Protocol], names: Sequence[str] | None = None) -> Metrics:

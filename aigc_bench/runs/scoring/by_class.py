@@ -15,7 +15,7 @@ from torch import Tensor
 from aigc_bench.core import Estimate, FeaturePair, Features, Score
 from aigc_bench.core.errors import ConfigurationError, DataError
 from aigc_bench.core.memo import Memo
-from aigc_bench.evidence.extraction import Place
+from aigc_bench.evidence.extractors import Place
 from aigc_bench.generators.generated import GeneratedSamples
 from aigc_bench.metrics.frechet import fd
 from aigc_bench.metrics.protocols import Protocol
@@ -85,17 +85,15 @@ def labels_of(name: str, samples: SampleSet | None) -> tuple[str, ...]:
     return labels
 
 
-def classes_of(
-    reference: Reference, name: str, samples: SampleSet, pair: FeaturePair, limit: int | None = None
-) -> tuple[Classes, Classes]:
-    """Rows per class of both sides' features; `limit` says that there may be labels of further samples.
+def classes_of(reference: Reference, name: str, samples: SampleSet, pair: FeaturePair) -> tuple[Classes, Classes]:
+    """Rows per class of both sides' features.
 
     Raises:
         ConfigurationError: a side has no classes, or no class is on both.
         DataError: labels that are not those of the features.
     """
-    real = Classes.of(_labels_of_first(pair.real.num_samples, reference.name, reference.samples, limit))
-    fake = Classes.of(_labels_of_first(pair.fake.num_samples, name, samples, limit))
+    real = Classes.of(_labels_of_all(pair.real.num_samples, reference.name, reference.samples))
+    fake = Classes.of(_labels_of_all(pair.fake.num_samples, name, samples))
     if not real.rows.keys() & fake.rows.keys():
         raise ConfigurationError(
             f"no class of {name} ({fake.text()}) is one of {reference.name} ({real.text()}); expected the same names "
@@ -104,15 +102,15 @@ def classes_of(
     return real, fake
 
 
-def _labels_of_first(num: int, name: str, samples: SampleSet | None, limit: int | None) -> tuple[str, ...]:
-    """The classes of `num` samples: of all, or of as many as the limit."""
+def _labels_of_all(num: int, name: str, samples: SampleSet | None) -> tuple[str, ...]:
+    """The classes of all `num` samples."""
     labels = labels_of(name, samples)
-    if len(labels) < num or (len(labels) > num and num != limit):
+    if len(labels) != num:
         raise DataError(
             f"{name} has {len(labels)} classes of samples and features of {num}; expected a class for each: which "
             "images were skipped is not known, or the set changed while it was read"
         )
-    return labels[:num]
+    return labels
 
 
 def left_out(name: str, real: Classes, fake: Classes) -> Iterator[str]:

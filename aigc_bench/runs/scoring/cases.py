@@ -18,7 +18,7 @@ from aigc_bench.core import Batch, Dataset, Generator, Metric, TrainingLog, plug
 from aigc_bench.core.errors import ConfigurationError
 from aigc_bench.core.samples import Split
 from aigc_bench.core.suites import Case, Suite, cases
-from aigc_bench.evidence.extraction import Place
+from aigc_bench.evidence.extractors import Place
 from aigc_bench.generators import anchors, training
 from aigc_bench.generators.blueprint import Blueprint
 from aigc_bench.generators.generated import FunctionGenerator, GeneratedSamples

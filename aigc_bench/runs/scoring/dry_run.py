@@ -14,14 +14,15 @@ from typing import Any
 import torch
 
 from aigc_bench.core import FeaturePair, Generator, Trainable
-from aigc_bench.core.errors import AigcBenchError, ConfigurationError, foreign_code
+from aigc_bench.core.errors import AigcBenchError, ConfigurationError
 from aigc_bench.core.suites import Case, cases
-from aigc_bench.evidence import extraction
+from aigc_bench.evidence import extraction, extractors
 from aigc_bench.generators import training
 from aigc_bench.generators.blueprint import Blueprint
 from aigc_bench.generators.generated import GeneratedSamples
 from aigc_bench.runs.scoring.cases import SuiteRows
 from aigc_bench.system import timing
+from aigc_bench.system.foreign import foreign_code
 
 QUARTER = 4
 FRESH_PROCESS_S = 5.0
@@ -69,7 +70,7 @@ def _are_extracted(rows: SuiteRows) -> bool:
     """Whether every extractor's features of the floor, which need not be drawn, are in the store."""
     floor, place = rows.floor().samples, rows.place
     entries = [
-        extraction.entry_of(extraction.extractor_for(protocol, floor, place), floor, place)
+        extraction.entry_of(extractors.extractor_for(protocol, floor, place), floor, place)
         for protocol in rows.protocols
     ]
     return all(entry is not None and (place.cache.root / entry).is_dir() for entry in entries)
@@ -146,10 +147,10 @@ def _scoring_s(rows: SuiteRows) -> float:
     total = 0.0
     for protocol in rows.protocols:
         splits = [rows.split("reference", num), rows.split("holdout", num)]
-        extractor = extraction.extractor_for(protocol, splits[0], rows.place)
+        extractor = extractors.extractor_for(protocol, splits[0], rows.place)
         started = time.perf_counter()
         real, fake = (
-            extraction.observed_features(extractor, torch.stack(split.take(range(num))).to(rows.place.device))
+            extractors.observed_features(extractor, torch.stack(split.take(range(num))).to(rows.place.device))
             for split in splits
         )
         total += (time.perf_counter() - started) * QUARTER / 2  # the real side is seen once for all rows

@@ -6,37 +6,36 @@ score that; keep what is to be shown. A row that fails is a record with a reason
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-from aigc_bench.core import Evidence, Features, Metric, Score
+import torch
+
+from aigc_bench.core import Evidence, Score
 from aigc_bench.core.errors import (
     AigcBenchError,
     BenchmarkFailedError,
     ConfigurationError,
+    GeneratorError,
     NotAvailableError,
     NothingMeasuredError,
 )
-from aigc_bench.evidence.extraction import extractor_for, skipped_notes
-from aigc_bench.metrics.protocols import Protocol, passes
+from aigc_bench.evidence.extraction import skipped_notes
+from aigc_bench.generators import contract
+from aigc_bench.generators.generated import GeneratedSamples
+from aigc_bench.metrics.protocols import passes
 from aigc_bench.runs.records import CaseRecord, Exhibits
 from aigc_bench.runs.scoring import by_class, contact_sheet, paired, reduced_precision
 from aigc_bench.runs.scoring.bench import Bench
 from aigc_bench.runs.scoring.observation import Observation, observed
+from aigc_bench.runs.scoring.passes import Pass, pass_of, served
 from aigc_bench.runs.scoring.rows import PlannedRow, Row, Subject
-from aigc_bench.runs.scoring.scores import scored, uncollected, unserved
+from aigc_bench.runs.scoring.scores import scored, uncollected
+from aigc_bench.system.foreign import random_states_kept
 
-
-@dataclass(frozen=True, slots=True)
-class Pass:
-    """One extractor with the protocols that it serves, and its view of the real side."""
-
-    protocols: tuple[Protocol, ...]
-    real: Features | None
-    """None where only moments of it are published"""
-    entry: str | None
-    """where they are kept; None where nowhere"""
+MAX_DEATHS = 2
+"""processes that may die at a row before it is left out"""
 
 
 @dataclass
@@ -69,8 +68,8 @@ def score_rows(planned: Sequence[PlannedRow], bench: Bench) -> Findings:
         NothingMeasuredError: not one score has an estimate.
     """
     findings = Findings()
-    groups, unfit = _served(passes(bench.protocols), planned, bench)
-    extractions = [_pass(group, bench) for group in groups]
+    groups, unfit = served(passes(bench.protocols), planned, bench)
+    extractions = [pass_of(group, bench) for group in groups]
     findings.num_reference = next((one.real.num_samples for one in extractions if one.real), 0)
     if extractions and extractions[0].real is not None:
         findings.exhibits |= contact_sheet.classes_of("reference", None, extractions[0].real)
@@ -83,33 +82,61 @@ def score_rows(planned: Sequence[PlannedRow], bench: Bench) -> Findings:
     return findings
 
 
-def _pass(group: Sequence[Protocol], bench: Bench) -> Pass:
-    limit = bench.limit if bench.paired else None
-    entry = bench.reference.entry(group[0], bench.place, limit)
-    return Pass(tuple(group), bench.reference.features(group[0], bench.place, limit), entry)
-
-
 def _recorded(findings: Findings, plan: PlannedRow, extractions: Sequence[Pass], bench: Bench) -> CaseRecord:
     """Score one row; its record, with the reason where it failed."""
     entries: dict[str, str] = {}
     try:
-        row = plan.make()
-        _score_row(findings, row, extractions, bench, entries)
+        with _attempted(plan, bench):
+            row = plan.make()
+            _score_row(findings, row, extractions, bench, entries)
+            departure = _departure(row, bench)
     except AigcBenchError as error:
         if plan.given and not isinstance(error, BenchmarkFailedError):
             raise
         reason = str(error)
         bench.place.on_event({"event": "failed", "name": plan.name, "seed": plan.training_seed, "reason": reason})
         return CaseRecord(generator=plan.name, training_seed=plan.training_seed, status="failed", reason=reason)
+    if departure is not None:
+        findings.notes.append(f"{row.name}: {departure}.")
+        bench.place.on_event({"event": "note", "text": f"{row.name}: {departure}"})
     return CaseRecord(
         generator=row.name,
         training_seed=row.training_seed,
         status=row.status,
         training=row.subject.training if row.subject else None,
         features=entries,
-        seeded=row.seeded,
+        seeded=row.seeded and departure is None,
         weights=row.weights,
     )
+
+
+@contextlib.contextmanager
+def _attempted(plan: PlannedRow, bench: Bench) -> Iterator[None]:
+    """A generator may take the whole process along, with the rows that follow it: after the second time it has failed.
+
+    Raises:
+        GeneratorError: two processes died while they were at this row.
+    """
+    inputs = {"row": plan.name, "seed": plan.training_seed, "reference": bench.reference.digest}
+    with bench.place.cache.attempt(inputs) as num_died, random_states_kept():
+        if num_died >= MAX_DEATHS:
+            raise GeneratorError(
+                f"{num_died} processes ended without a word while they were at this row, with nothing of it done: "
+                "a crash in native code, os._exit, or no memory left; it is left out this time, and tried again the "
+                "next time"
+            )
+        yield
+
+
+def _departure(row: Row, bench: Bench) -> str | None:
+    """How the row's generator breaks its promise that a seed names a sample, if a few draws show it."""
+    samples = row.samples
+    if not row.seeded or not isinstance(samples, GeneratedSamples) or samples.num_samples < 2:
+        return None
+    num = samples.num_samples
+    places = sorted({0, num // 3, num // 2, num - 1})
+    seeds = torch.tensor(places, device=bench.place.device)
+    return contract.checked_row(samples.generator, seeds, samples.kept(places))
 
 
 def _score_row(
@@ -119,9 +146,9 @@ def _score_row(
     first: tuple[Observation, float | None] | None = None
     for extraction in extractions:
         findings.drifts += reduced_precision.drifts(
-            row.name, row.samples, bench.reference, extraction.protocols[0], bench.place, bench.limit
+            row.name, row.samples, bench.reference, extraction.protocols[0], bench.place
         )
-        seen = observed(row, bench.reference, extraction.real, extraction.protocols[0], bench.place, bench.limit)
+        seen = observed(row, bench.reference, extraction.real, extraction.protocols[0], bench.place)
         findings.extractors.append(seen.extractor.name)
         findings.nums[row.name] = seen.fake.num_samples
         findings.modality = row.samples.modality
@@ -136,9 +163,10 @@ def _score_row(
     evidence = dict[type[Evidence], Sequence[Evidence]]()
     if row.subject is not None:
         findings.scores += _generator_scores(row, row.subject, bench, evidence)
-    if bench.paired and first is not None:
+    if bench.pairs is not None and first is not None:
+        findings.notes += [f"{row.name}: {text}." for name, text in bench.pairs.items() if name == row.name]
         original = paired.originals_of(bench.reference)
-        findings.scores += paired.scores(first[0], original, bench.place, bench.limit)
+        findings.scores += paired.scores(first[0], original, bench.place)
         findings.exhibits |= contact_sheet.pairs_of(row, original, findings.nums[row.name])
     findings.notes += _notes(row)
     if first is not None:
@@ -150,7 +178,7 @@ def _add_classes(findings: Findings, seen: Observation, extraction: Pass, bench:
     if not bench.per_class or pair is None:
         return
     row = seen.row
-    classes = by_class.classes_of(bench.reference, row.name, row.samples, pair, bench.limit)
+    classes = by_class.classes_of(bench.reference, row.name, row.samples, pair)
     findings.notes += by_class.left_out(row.name, *classes) if is_first else ()
     findings.scores += by_class.scores(seen, pair, classes, extraction.protocols, bench.place)
 
@@ -187,42 +215,6 @@ def _show(
     findings.notes += sheet.notes
     if row.subject is not None and bench.observer is not None:
         findings.exhibits |= contact_sheet.observations_of(row, row.subject, bench.observer, evidence)
-
-
-def _served(
-    groups: list[list[Protocol]], planned: Sequence[PlannedRow], bench: Bench
-) -> tuple[list[list[Protocol]], list[Score]]:
-    """The passes that the real side serves, and the scores of the others, which nothing is extracted for.
-
-    Raises:
-        ConfigurationError: published moments, which fit one pass at most, and several.
-        DataError: it serves none.
-    """
-    reference = bench.reference
-    if reference.statistics is not None and len(groups) > 1:
-        names = ", ".join(group[0].name for group in groups)
-        raise ConfigurationError(
-            f"{reference.name} holds moments of features that were made in one way, and {names} are made in "
-            f"{len(groups)}: name the one protocol that the file was made by"
-        )
-    if reference.stored is None:
-        return groups, []
-    kept, scores = [], list[Score]()
-    for group in groups:
-        extractor = extractor_for(group[0], planned[0].make().samples, bench.place)
-        if reference.fits(extractor):
-            kept.append(group)
-            continue
-        reason = (
-            f"{reference.name} holds features by {reference.stored.extractor!r}, and this score is of "
-            f"{extractor.name!r}; give real samples to have both"
-        )
-        for protocol in group:
-            metrics: Sequence[Metric[Any]] = list(bench.metrics[protocol.name].values())
-            scores += [unserved(plan.name, m, protocol, extractor, reason) for plan in planned for m in metrics]
-    if not kept:
-        reference.check_extractor(extractor, groups[-1][0], bench.place)
-    return kept, scores
 
 
 def _check_measured(findings: Findings) -> None:

@@ -14,7 +14,8 @@ from aigc_bench.core import Evidence, FeaturePair, Features, Score, SpatialStati
 from aigc_bench.core.errors import DataError
 from aigc_bench.core.memo import Memo
 from aigc_bench.evidence import feature_files
-from aigc_bench.evidence.extraction import Place, entry_of, extractor_for, features_of, sources_of
+from aigc_bench.evidence.extraction import entry_of, features_of, sources_of
+from aigc_bench.evidence.extractors import Place, extractor_for
 from aigc_bench.metrics.frechet import fd
 from aigc_bench.metrics.protocols import Protocol
 from aigc_bench.runs.scoring.bench import Metrics
@@ -101,10 +102,8 @@ class Observation:
             )
 
 
-def observed(
-    row: Row, reference: Reference, real: Features | None, protocol: Protocol, place: Place, limit: int | None = None
-) -> Observation:
-    """See the first `limit` samples of a row.
+def observed(row: Row, reference: Reference, real: Features | None, protocol: Protocol, place: Place) -> Observation:
+    """See the samples of a row.
 
     Raises:
         ConfigurationError: the extractor does not take such images.
@@ -113,9 +112,10 @@ def observed(
     """
     samples = row.samples
     extractor = extractor_for(protocol, samples, place)
+    reference.check_samples(extractor, row.name, samples)
     reference.check_extractor(extractor, protocol, place)
-    entry = entry_of(extractor, samples, place, limit)
-    fake = features_of(extractor, samples, place, limit)
+    entry = entry_of(extractor, samples, place)
+    fake = features_of(extractor, samples, place)
     identity = {
         "torch": torch.__version__,
         "threads": torch.get_num_threads(),

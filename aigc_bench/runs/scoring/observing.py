@@ -22,13 +22,13 @@ from aigc_bench.core import (
     Throughput,
     plugins,
 )
-from aigc_bench.core.errors import foreign_code
 from aigc_bench.core.suites import SpeedEntry
 from aigc_bench.evidence import footprint, likelihoods, reconstructions, speed
-from aigc_bench.evidence.extraction import Place
+from aigc_bench.evidence.extractors import Place
 from aigc_bench.metrics import reconstruction
 from aigc_bench.runs.scoring.rows import Subject
 from aigc_bench.samples.sets import SampleSet
+from aigc_bench.system.foreign import foreign_code
 
 FOOTPRINT_BATCH = 64
 """samples that are drawn while memory is watched"""

@@ -14,7 +14,7 @@ from aigc_bench import modalities
 from aigc_bench import samples as sample_sets
 from aigc_bench.core import ReconstructionErrors, Score, plugins
 from aigc_bench.core.errors import ConfigurationError, DataError
-from aigc_bench.evidence.extraction import Place
+from aigc_bench.evidence.extractors import Place
 from aigc_bench.metrics import reconstruction
 from aigc_bench.modalities.modality import named
 from aigc_bench.runs.scoring.observation import Observation
@@ -40,34 +40,32 @@ def originals_of(reference: Reference) -> SampleSet:
     return reference.samples
 
 
-def check_pairs(name: str, fake: SampleSet, original: SampleSet, limit: int | None = None) -> None:
-    """Refuse what cannot be pairs, as far as it is known before anything is read; only the first `limit` have to be.
+def check_pairs(name: str, fake: SampleSet, original: SampleSet) -> None:
+    """Refuse what cannot be pairs, as far as it is known before anything is read.
 
     Raises:
         DataError: unlike counts or sizes.
     """
     nums = fake.num_samples, original.num_samples
-    if len({num if limit is None else min(num, limit) for num in nums if num is not None}) > 1:
+    if len({num for num in nums if num is not None}) > 1:
         raise DataError(_unlike_counts(name, original, *nums))
     if fake.shape and original.shape and fake.shape != original.shape:
         raise DataError(_unlike_sizes(name, original, fake.shape, original.shape))
 
 
-def scores(seen: Observation, original: SampleSet, place: Place, limit: int | None = None) -> Iterator[Score]:
-    """MSE, PSNR and SSIM of the first `limit` pairs.
+def scores(seen: Observation, original: SampleSet, place: Place) -> Iterator[Score]:
+    """MSE, PSNR and SSIM of all pairs.
 
     Raises:
         DataError: see `errors_of`.
     """
-    errors = errors_of(seen.row.name, seen.row.samples, original, place, limit)
+    errors = errors_of(seen.row.name, seen.row.samples, original, place)
     for metric in METRICS:
         yield scored(metric, errors, seen.row, seen.identity, place)
 
 
-def errors_of(
-    name: str, fake: SampleSet, original: SampleSet, place: Place, limit: int | None = None
-) -> ReconstructionErrors:
-    """Errors of the first `limit` pairs, made chunk by chunk; what was killed goes on where it was.
+def errors_of(name: str, fake: SampleSet, original: SampleSet, place: Place) -> ReconstructionErrors:
+    """Errors of all pairs, made chunk by chunk; what was killed goes on where it was.
 
     Raises:
         DataError: unlike counts or sizes, or an image that cannot be read.
@@ -75,12 +73,12 @@ def errors_of(
 
     def produce(folder: Path) -> None:
         done = 0
-        for number, (a, b) in enumerate(_pairs(name, fake, original, limit)):
+        for number, (a, b) in enumerate(_pairs(name, fake, original)):
             path = folder / f"{number:06}.safetensors"
             if not path.is_file():
                 _write(path, named(original.modality).pairwise_errors(a, b))
             done += len(a)
-            place.on_event({"event": "progress", "unit": "pairs", "done": done, "total": limit or fake.num_samples})
+            place.on_event({"event": "progress", "unit": "pairs", "done": done, "total": fake.num_samples})
 
     if fake.digest is None or original.digest is None:
         with place.cache.scratch() as folder:
@@ -93,19 +91,16 @@ def errors_of(
         "samples": fake.digest,
         "reference": original.digest,
         "policies": [fake.policies, original.policies],
-        "limit": None if fake.within(limit) is original.within(limit) is None else limit,
     }
     return _read(place.cache.finish("reconstruction-errors", key, produce))
 
 
-def _pairs(name: str, fake: SampleSet, original: SampleSet, limit: int | None) -> Iterator[tuple[Tensor, Tensor]]:
+def _pairs(name: str, fake: SampleSet, original: SampleSet) -> Iterator[tuple[Tensor, Tensor]]:
     """Originals and reconstructions, each (n, C, H, W) uint8 on the CPU, n of one chunk."""
     done = 0
     theirs = readable(original.batches(CHUNK), original.name)
     for mine in readable(fake.batches(CHUNK), name):
         real = next(theirs, None)
-        if limit is not None:  # whatever follows on either side
-            mine, real = mine[: limit - done], None if real is None else real[: limit - done]
         if real is None or len(mine) > len(real):
             raise DataError(_unlike_counts(name, original, None, done + (0 if real is None else len(real))))
         if real.shape[1:] != mine.shape[1:]:
@@ -114,8 +109,6 @@ def _pairs(name: str, fake: SampleSet, original: SampleSet, limit: int | None) -
         if len(mine) < len(real):
             raise DataError(_unlike_counts(name, original, done, None))
         yield real.cpu(), mine.cpu()
-        if done == limit:
-            return
     if next(theirs, None) is not None:
         raise DataError(_unlike_counts(name, original, done, None))
 

@@ -13,14 +13,16 @@ import torch
 from torch import Tensor
 
 from aigc_bench import core
-from aigc_bench.core.errors import BenchmarkFailedError, foreign_code
-from aigc_bench.evidence import extraction
-from aigc_bench.evidence.extraction import Place, extractor_for, first_samples, identity_of, piece_of
-from aigc_bench.metrics.frechet import distances_of_few, frechet_distance
-from aigc_bench.metrics.moments import Moments, factor, factor_of_few
+from aigc_bench.core.errors import BenchmarkFailedError
+from aigc_bench.evidence import extractors
+from aigc_bench.evidence.extraction import identity_of, piece_of
+from aigc_bench.evidence.extractors import Place, extractor_for
+from aigc_bench.metrics.frechet import distance_to, distances_of_few
+from aigc_bench.metrics.moments import Gaussian, Moments
 from aigc_bench.metrics.protocols import Protocol
 from aigc_bench.runs.scoring.reference import Reference
-from aigc_bench.samples.sets import SampleSet
+from aigc_bench.samples.sets import SampleSet, readable
+from aigc_bench.system.foreign import foreign_code
 
 NUM_COMPARED = 256
 """images of a set that both precisions see, all of the size of which so many come first; fewer where no size has so
@@ -37,9 +39,9 @@ class Seen:
     """(N, D), of the declared precision"""
 
     @classmethod
-    def of(cls, samples: SampleSet, protocol: Protocol, place: Place, limit: int | None = None) -> Seen:
+    def of(cls, samples: SampleSet, protocol: Protocol, place: Place) -> Seen:
         """Both views of a set's first images."""
-        images = next(first_samples(samples, limit, NUM_COMPARED)).samples
+        images = next(readable(samples.chunks(NUM_COMPARED), samples.name)).samples
         exact = replace(protocol, options={**protocol.options, "precision": "fp32"})
         pools = [_pool(extractor_for(one, samples, place), samples, images, place) for one in (exact, protocol)]
         return cls(*pools)
@@ -50,7 +52,7 @@ def _pool(extractor: core.FeatureExtractor, samples: SampleSet, images: Tensor, 
         parts = []
         for piece in images.split(piece_of(extractor)):
             with foreign_code(f"extractor {extractor.name!r}"):
-                parts.append(extraction.observed_features(extractor, piece.to(place.device)).pool)
+                parts.append(extractors.observed_features(extractor, piece.to(place.device)).pool)
             done = sum(map(len, parts))
             place.on_event({"event": "progress", "unit": "images", "done": done, "total": len(images)})
         return {"pool": torch.cat(parts)}
@@ -84,10 +86,10 @@ class Drift:
         found = cls(len(change), float(change.square().mean().sqrt() / scale), float(change.abs().max() / scale))
         if len(change) < 2:
             return found
-        found = replace(found, distance=Gaussian.of(fake.exact).distance_to(fake.lowered))
-        if real is None or len(real[0].moments.mean) != change.shape[1]:
+        found = replace(found, distance=_distance(Gaussian.fitted(fake.exact), fake.lowered))
+        if real is None or len(real[0].mean) != change.shape[1]:
             return found
-        exact, lowered = real[0].distance_to(fake.exact), real[1].distance_to(fake.lowered)
+        exact, lowered = _distance(real[0], fake.exact), _distance(real[1], fake.lowered)
         return replace(found, exact_score=exact, score=lowered)
 
     def text(self, name: str, precision: str, extractor: str) -> str:
@@ -103,31 +105,14 @@ class Drift:
         return said + "."
 
 
-@dataclass(frozen=True, slots=True)
-class Gaussian:
-    """Moments, and what a distance to them needs."""
-
-    moments: Moments
-    factor: Tensor
-    """R with R Rᵀ = the covariance"""
-
-    @classmethod
-    def of(cls, features: Tensor) -> Gaussian:
-        """(N, D), N ≥ 2."""
-        moments = Moments.of(features)
-        few = len(features) < features.shape[1]
-        return cls(moments, factor_of_few(features) if few else factor(moments.cov))
-
-    def distance_to(self, features: Tensor) -> float:
-        """Squared Fréchet distance to features (N, D), N ≥ 2."""
-        if len(features) < features.shape[1]:
-            return distances_of_few(self.moments, self.factor, features, [torch.arange(len(features))])[0]
-        return frechet_distance(self.moments, Moments.of(features), self.factor)
+def _distance(real: Gaussian, features: Tensor) -> float:
+    """Squared Fréchet distance to features (N, D), N ≥ 2."""
+    if len(features) < features.shape[1]:
+        return distances_of_few(real, features, [torch.arange(len(features))])[0]
+    return distance_to(real, Moments.of(features))
 
 
-def drifts(
-    name: str, samples: SampleSet, reference: Reference, protocol: Protocol, place: Place, limit: int | None = None
-) -> Iterator[str]:
+def drifts(name: str, samples: SampleSet, reference: Reference, protocol: Protocol, place: Place) -> Iterator[str]:
     """A sentence about a row, where the protocol declares another precision than float32; it is an event, too.
 
     Raises:
@@ -140,7 +125,7 @@ def drifts(
     reference.check_extractor(extractor, protocol, place)
     real = _real_side(reference, protocol, place)
     try:
-        drift = Drift.of(Seen.of(samples, protocol, place, limit), real)
+        drift = Drift.of(Seen.of(samples, protocol, place), real)
     except BenchmarkFailedError as error:  # the row will fail by itself
         yield f"{name}: what {precision} changes could not be measured: {error}."
         return
@@ -153,9 +138,9 @@ def _real_side(reference: Reference, protocol: Protocol, place: Place) -> tuple[
     """What the real side is in either precision; features made earlier are of one precision alone."""
     if reference.statistics is not None:
         moments = Moments.published(reference.statistics.mean, reference.statistics.cov)
-        published = Gaussian(moments, factor(moments.cov))
+        published = Gaussian.of(moments)
         return published, published
     if reference.samples is None:
         return None
     seen = Seen.of(reference.samples, protocol, place)
-    return (Gaussian.of(seen.exact), Gaussian.of(seen.lowered)) if len(seen.exact) > 1 else None
+    return (Gaussian.fitted(seen.exact), Gaussian.fitted(seen.lowered)) if len(seen.exact) > 1 else None

@@ -8,17 +8,12 @@ from pathlib import Path
 
 from aigc_bench.core import FeatureExtractor, Features
 from aigc_bench.core.errors import DataError
-from aigc_bench.evidence.extraction import (
-    Place,
-    entry_of,
-    extractor_for,
-    features_of,
-    skipped_notes,
-)
+from aigc_bench.evidence.extraction import entry_of, features_of, skipped_notes
+from aigc_bench.evidence.extractors import Place, check_one_shape, extractor_for
 from aigc_bench.evidence.published_moments import ReferenceStatistics, read_statistics
 from aigc_bench.evidence.stored_features import StoredFeatures, read_features
 from aigc_bench.metrics.protocols import Protocol
-from aigc_bench.modalities.image.npy import Npz
+from aigc_bench.samples.npy import Npz
 from aigc_bench.samples.sets import SampleSet, Source
 from aigc_bench.system.cache import digest_of
 
@@ -41,9 +36,9 @@ class Reference:
         """
         if isinstance(source, str | Path):
             path = Path(source)
-            if path.suffix == ".safetensors":
+            if path.suffix.lower() == ".safetensors":
                 return cls(str(path), stored=read_features(path))
-            if path.suffix == ".npz" and path.is_file():
+            if path.suffix.lower() == ".npz" and path.is_file():
                 with Npz(path) as archive:
                     holds_moments = {"mu", "sigma"} <= set(archive.keys)
                 if holds_moments:
@@ -69,26 +64,36 @@ class Reference:
             return self.stored.features.num_samples
         return self.samples.num_samples if self.samples else None
 
-    def features(self, protocol: Protocol, place: Place, limit: int | None = None) -> Features | None:
-        """Features of the first `limit` real samples; None where only their moments are published."""
+    def features(self, protocol: Protocol, place: Place) -> Features | None:
+        """Features of the real samples; None where only their moments are published."""
         if self.stored is not None:
             return self.stored.features
         if self.samples is None:
             return None
         place.on_event({"event": "case", "name": f"{protocol.name}: reference", "number": 0, "total": 1, "seed": None})
-        return features_of(extractor_for(protocol, self.samples, place), self.samples, place, limit)
+        return features_of(extractor_for(protocol, self.samples, place), self.samples, place)
 
-    def entry(self, protocol: Protocol, place: Place, limit: int | None = None) -> str | None:
+    def entry(self, protocol: Protocol, place: Place) -> str | None:
         """Where `features` are kept, asked before it: in the cache, or an absolute path; None where nowhere."""
         if self.stored is not None:
             return str(Path(self.name).resolve())
         if self.samples is None:
             return None
-        return entry_of(extractor_for(protocol, self.samples, place), self.samples, place, limit)
+        return entry_of(extractor_for(protocol, self.samples, place), self.samples, place)
 
     def fits(self, extractor: FeatureExtractor) -> bool:
         """Whether features made earlier, if that is what the real side is, are this extractor's."""
         return self.stored is None or self.stored.extractor_digest == extractor.digest
+
+    def check_samples(self, extractor: FeatureExtractor, name: str, samples: SampleSet) -> None:
+        """Refuse samples of another shape than the real ones, unless the extractor resizes.
+
+        Raises:
+            DataError: they are.
+        """
+        real = self.stored.shape if self.stored else self.samples.spec_of_first().shape if self.samples else None
+        if real:
+            check_one_shape(extractor, [(name, tuple(samples.spec_of_first().shape)), (self.name, tuple(real))])
 
     def check_extractor(self, extractor: FeatureExtractor, protocol: Protocol, place: Place) -> None:
         """Refuse to compare features of unlike extractors.

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 from aigc_bench import metrics, stats
 from aigc_bench.core import Estimate, Evidence, FeatureExtractor, FeaturePair, Metric, Score, StatisticsPair, plugins
 from aigc_bench.core.errors import MeasurementError, NotAvailableError
-from aigc_bench.evidence.extraction import Place
+from aigc_bench.evidence.extractors import Place
 from aigc_bench.metrics.protocols import Protocol
 from aigc_bench.runs.scoring.rows import Row
 

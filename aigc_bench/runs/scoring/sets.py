@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+import torch
+from torch import Tensor
+
+from aigc_bench.core.errors import DataError
 from aigc_bench.core.suites import DataEntry, GeneratorEntry, Suite
 from aigc_bench.generators.generated import GeneratedSamples
 from aigc_bench.runs.records import DatasetRecord, Exhibits, Run
@@ -13,13 +17,17 @@ from aigc_bench.runs.scoring.assembly import Begun, assembled
 from aigc_bench.runs.scoring.bench import Bench
 from aigc_bench.runs.scoring.loop import Findings, score_rows, unlike_numbers
 from aigc_bench.runs.scoring.rows import PlannedRow, Row
+from aigc_bench.samples import pairing
 from aigc_bench.samples.sets import SampleSet
+from aigc_bench.samples.subset import SubsetSamples, first_of, limited
 
 Sets = Mapping[str, SampleSet]
 """row => its samples"""
 
 
-def score_sets(fakes: Sets, holdout: SampleSet | None, bench: Bench, command: str) -> tuple[Run, Exhibits]:
+def score_sets(
+    fakes: Sets, holdout: SampleSet | None, bench: Bench, limit: int | None, command: str
+) -> tuple[Run, Exhibits]:
     """Score every set by the bench; a row per set, the holdout as floor row.
 
     Raises:
@@ -28,12 +36,11 @@ def score_sets(fakes: Sets, holdout: SampleSet | None, bench: Bench, command: st
         NothingMeasuredError: not one score has an estimate.
     """
     begun = Begun()
-    sets = {**({"floor": holdout} if holdout else {}), **fakes}
-    _check_listed(sets, bench.limit)
-    _check_extras(sets, bench)
-    if bench.paired:
-        # A reconstruction is measured against its original, not against moments of a larger set.
-        bench = replace(bench, reference=replace(bench.reference, statistics=None))
+    if bench.pairs is not None:
+        fakes, bench = _paired(fakes, bench, limit)
+    sets = {name: limited(samples, limit) for name, samples in {**_floor(holdout), **fakes}.items()}
+    _check_listed(sets)
+    _check_labels(sets, bench)
     planned = [PlannedRow.of(_row(name, samples), given=True) for name, samples in sets.items()]
     findings = score_rows(planned, bench)
     run = assembled(
@@ -79,20 +86,58 @@ def _record(findings: Findings, bench: Bench) -> DatasetRecord:
     )
 
 
-def _check_extras(sets: Sets, bench: Bench) -> None:
-    """What classes and pairs need is asked for now where it can be, not after an hour of extraction."""
+def _floor(holdout: SampleSet | None) -> Sets:
+    return {} if holdout is None else {"floor": holdout}
+
+
+def _paired(fakes: Sets, bench: Bench, limit: int | None) -> tuple[Sets, Bench]:
+    """Every set in the order of the originals, of which those that are reconstructed are the real side.
+
+    Raises:
+        ConfigurationError: the real side has no samples.
+        DataError: what cannot be pairs.
+    """
+    original = paired.originals_of(bench.reference)
+    if limit is not None and any(samples.num_samples is None for samples in (original, *fakes.values())):
+        # What cannot be drawn from gives its first, and so must the other side.
+        original = first_of(original, limit)
+        fakes = {name: first_of(samples, limit) for name, samples in fakes.items()}
+    pairings = {name: pairing.paired(name, samples, original) for name, samples in fakes.items()}
+    rows = next(iter(pairings.values())).rows
+    for name, other in pairings.items():
+        if not _equal(rows, other.rows):
+            raise DataError(
+                f"{name} and {next(iter(pairings))} are reconstructions of different originals in {original.name}; "
+                "expected rows that reconstruct the same ones: score them one by one"
+            )
+    part = original if rows is None else SubsetSamples(original, rows, f"the {len(rows)} that are reconstructed")
+    matched = {name: one.fake for name, one in pairings.items()}
+    if rows is None and limit is not None:
+        # By position the first are pairs, whatever follows on one side.
+        num = min(samples.num_samples or limit for samples in (part, *matched.values()))
+        if num >= limit:
+            part, matched = first_of(part, num), {name: first_of(fake, num) for name, fake in matched.items()}
+    for name, fake in matched.items():
+        paired.check_pairs(name, fake, part)
+    # A reconstruction is measured against its original, not against moments of a larger set.
+    reference = replace(bench.reference, samples=limited(part, limit), statistics=None)
+    return matched, replace(bench, reference=reference, pairs={name: one.how for name, one in pairings.items()})
+
+
+def _equal(a: Tensor | None, b: Tensor | None) -> bool:
+    return a is b if a is None or b is None else torch.equal(a, b)
+
+
+def _check_labels(sets: Sets, bench: Bench) -> None:
+    """What classes need is asked for now where it can be, not after an hour of extraction."""
     if bench.per_class:
-        by_class.check_labelled(bench.reference.name, bench.reference.samples)
-        for name, samples in sets.items():
+        for name, samples in ((bench.reference.name, bench.reference.samples), *sets.items()):
             by_class.check_labelled(name, samples)
-    if bench.paired:
-        for name, samples in sets.items():
-            paired.check_pairs(name, samples, paired.originals_of(bench.reference), bench.limit)
 
 
-def _check_listed(sets: Sets, limit: int | None) -> None:
+def _check_listed(sets: Sets) -> None:
     """Unlike N is found out now where it can be, not after an hour of extraction."""
     listed = {name: samples.num_samples for name, samples in sets.items()}
-    nums = {name: min(num, limit or num) for name, num in listed.items() if num is not None}
+    nums = {name: num for name, num in listed.items() if num is not None}
     if len(set(nums.values())) > 1:
         raise unlike_numbers(nums)

@@ -15,7 +15,7 @@ from aigc_bench import noise
 from aigc_bench.core import Generator, SampleSpec, Trainable, plugins
 from aigc_bench.core.errors import ConfigurationError, DataError
 from aigc_bench.core.suites import GeneratorEntry
-from aigc_bench.evidence.extraction import Place
+from aigc_bench.evidence.extractors import Place
 from aigc_bench.generators import drawing, training
 from aigc_bench.generators.blueprint import Blueprint
 from aigc_bench.generators.generated import FunctionGenerator, GeneratedSamples
@@ -43,7 +43,7 @@ class Sources:
         self._opened: list[SampleSet] = []
 
     def samples(self, source: Source) -> SampleSet:
-        """Open samples that exist.
+        """Open samples that exist, all of them.
 
         Raises:
             DataError: see `open_samples`.

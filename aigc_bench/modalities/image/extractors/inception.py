@@ -65,6 +65,7 @@ class InceptionFeatures:
     """
 
     batch_size = MICRO_BATCH
+    resizes = True
     """images that the network takes at once"""
 
     def __init__(

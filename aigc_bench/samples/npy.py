@@ -15,7 +15,7 @@ from numpy.lib import format as npy_format
 from numpy.typing import NDArray
 
 from aigc_bench.core.errors import DataError
-from aigc_bench.modalities.image.archives import ZIP_ERRORS, check_ratio, checked_zip
+from aigc_bench.samples.archives import ZIP_ERRORS, check_ratio, checked_zip
 
 
 class NpyHeader(NamedTuple):

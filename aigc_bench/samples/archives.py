@@ -1,4 +1,4 @@
-"""Zip and tar archives of images. Members are read in memory and never unpacked, and odd ones refused all the same.
+"""Zip and tar archives of samples. Members are read in memory and never unpacked, and odd ones refused all the same.
 
 An archive that holds a name which would escape its folder, a link or a device was made to deceive or by mistake: it is
 refused as a whole, whichever members are images.
@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import IO
 
 from aigc_bench.core.errors import DataError
-from aigc_bench.modalities.image.decoding import BadImageError
-from aigc_bench.modalities.image.members import MAX_MEMBER_BYTES, is_image, required
+from aigc_bench.core.wording import printable
+from aigc_bench.samples.members import MAX_MEMBER_BYTES, BadFileError, FileKind
 
 MAX_RATIO = 200
 """Unpacked to packed size; checked above MIN_BOMB_BYTES, since a small blank image packs as well as a bomb."""
@@ -84,14 +84,17 @@ def check_ratio(info: zipfile.ZipInfo, where: str) -> None:
 
 
 class ZipMembers:
-    """The image files of a zip archive."""
+    """The files of one kind in a zip archive."""
 
-    def __init__(self, path: Path) -> None:
-        self.name = str(path)
+    def __init__(self, path: Path, kind: FileKind) -> None:
+        self.name = printable(str(path))
         self._archive = checked_zip(path)
         try:
-            self._infos = {info.filename: info for info in self._archive.infolist() if is_image(info.filename)}
-            self.names = required(sorted(self._infos), self.name)
+            infos = self._archive.infolist()
+            self._infos = {info.filename: info for info in infos if kind.reads(info.filename)}
+            self.notes = kind.left_out(info.filename for info in infos)
+            self._keys = kind.required(sorted(self._infos), self.name, self.notes)
+            self.names = [printable(key) for key in self._keys]
             for info in self._infos.values():
                 if info.file_size > MAX_MEMBER_BYTES:
                     raise DataError(
@@ -105,9 +108,9 @@ class ZipMembers:
     def read(self, index: int) -> bytes:
         """Read a file as a whole. zipfile locks the archive and checks the CRC."""
         try:
-            return self._archive.read(self._infos[self.names[index]])
+            return self._archive.read(self._infos[self._keys[index]])
         except ZIP_ERRORS as error:
-            raise BadImageError(str(error)) from error
+            raise BadFileError(str(error)) from error
 
     def close(self) -> None:
         """Close the archive."""
@@ -115,14 +118,14 @@ class ZipMembers:
 
 
 class TarMembers:
-    """The image files of a tar archive, packed with gzip or not.
+    """The files of one kind in a tar archive, packed with gzip or not.
 
     Members come in the order of their names, not of the archive, and gzip cannot seek: a packed archive is first
     unpacked as a whole, into a temporary file without a name.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.name = str(path)
+    def __init__(self, path: Path, kind: FileKind) -> None:
+        self.name = printable(str(path))
         self._lock = threading.Lock()
         try:
             self._file = _plain_tar(path)
@@ -130,23 +133,26 @@ class TarMembers:
             raise DataError(f"{path} is not a readable tar archive, or truncated: {error}") from error
         self._finalizer = weakref.finalize(self, self._file.close)
         try:
-            self._infos = {info.name: info for info in _tar_members(self._file, self.name) if is_image(info.name)}
-            self.names = required(sorted(self._infos), self.name)
+            infos = _tar_members(self._file, self.name)
+            self._infos = {info.name: info for info in infos if kind.reads(info.name)}
+            self.notes = kind.left_out(info.name for info in infos)
+            self._keys = kind.required(sorted(self._infos), self.name, self.notes)
+            self.names = [printable(key) for key in self._keys]
         except DataError:
             self.close()
             raise
 
     def read(self, index: int) -> bytes:
         """Read a file as a whole."""
-        info = self._infos[self.names[index]]
+        info = self._infos[self._keys[index]]
         if info.size > MAX_MEMBER_BYTES:
-            raise BadImageError(f"larger than {MAX_MEMBER_BYTES} bytes")
+            raise BadFileError(f"larger than {MAX_MEMBER_BYTES} bytes")
         try:
             with self._lock:
                 self._file.seek(info.offset_data)
                 return self._file.read(info.size)
         except OSError as error:
-            raise BadImageError(str(error)) from error
+            raise BadFileError(str(error)) from error
 
     def close(self) -> None:
         """Close the archive; a temporary file ceases to exist."""

@@ -1,0 +1,79 @@
+"""The clock of a command counts the command and not us, and nothing that was started outlives us."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+import torch
+
+from aigc_bench.system.processes import ended
+
+TRUE = shutil.which("true") or "/bin/true"
+SLEEP = shutil.which("sleep") or "/bin/sleep"
+
+
+def wall_s(*argv: str) -> float:
+    """Seconds of a command, as the gate reads them."""
+    return ended(argv, cwd=Path.cwd(), timeout_s=10).wall_s
+
+
+def spawned_s(*argv: str) -> float:
+    """The same by posix_spawn and wait, the least that any program can do."""
+    start = time.perf_counter()
+    os.waitpid(os.posix_spawn(argv[0], argv, os.environ), 0)
+    return time.perf_counter() - start
+
+
+@pytest.fixture
+def large() -> torch.Tensor:
+    """Half a gigabyte that is in use: a fork would have to copy the tables of its pages."""
+    return torch.ones(2**27)
+
+
+def test_a_command_that_does_nothing_takes_no_longer_than_the_system_needs(large: torch.Tensor) -> None:
+    """It read 13 ms in the place of one."""
+    pairs = [(wall_s(TRUE), spawned_s(TRUE)) for _ in range(30)]
+    ours, theirs = (statistics.median(times) for times in zip(*pairs, strict=True))
+    assert ours < 3 * theirs
+    assert large.sum() > 0
+
+
+def test_a_doubling_reads_as_a_doubling(large: torch.Tensor) -> None:
+    """Of a command of 15 ms, which read as +45 %."""
+    pairs = [(wall_s(SLEEP, "0.03"), wall_s(SLEEP, "0.015")) for _ in range(15)]
+    assert statistics.median(double / single for double, single in pairs) == pytest.approx(2, rel=0.1)
+    assert large.sum() > 0
+
+
+def test_kill_9_leaves_no_child_behind(tmp_path: Path) -> None:
+    """Nor a grandchild in its group; the guard ends itself."""
+    code = f"""
+from pathlib import Path
+from aigc_bench.system.processes import started
+with started(["bash", "-c", "sleep 600 & sleep 601"], cwd=Path({str(tmp_path)!r}), timeout_s=None) as one:
+    Path("pid").write_text(str(one.process.pid))
+    one.process.wait()
+"""
+    harness = subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path)
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "pid").is_file() or not (tmp_path / "pid").read_text():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    time.sleep(0.2)
+    group = int((tmp_path / "pid").read_text())
+    children = psutil.Process(harness.pid).children(recursive=True)
+    assert len(children) >= 3  # bash, a sleep, and the guard
+    harness.send_signal(signal.SIGKILL)
+    harness.wait()
+    _, alive = psutil.wait_procs(children, timeout=10)
+    assert [process for process in alive if process.status() != psutil.STATUS_ZOMBIE] == []
+    assert not psutil.pid_exists(group) or psutil.Process(group).status() == psutil.STATUS_ZOMBIE
