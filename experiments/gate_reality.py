@@ -1,4 +1,4 @@
-"""The gate on speed on this machine: how often it raises a false alarm on identical code, how surely it sees 5 % more work.
+"""The gate on speed on this machine: its false alarms on identical code, and how surely it sees 5 % more work.
 
 python experiments/gate_reality.py --runs 20 --slower-runs 8 >> reports/gate.md
 python experiments/gate_reality.py --runs 20 --repository .. --which own   # this project's own benchmarks

@@ -1,4 +1,4 @@
-"""How often the gate on speed raises a false alarm and what it catches, simulated; and what others' rules do on the same traces.
+"""How often the gate on speed is wrong and what it catches, simulated; and what others' rules do on the same traces.
 
 python experiments/gate_simulation.py > simulation.md
 """

@@ -61,7 +61,7 @@ def test_rates_count_decisions_and_rounds() -> None:
     assert quiet["false alarms"].clustered_high == pytest.approx(1 - 0.025 ** (1 / 3))
     assert (quiet["power"].value, quiet["missed"].value) == (1.0, 0.0)
     assert quiet["suites of 2 with a false alarm"].decisions == 3
-    wild = {rate.what.split(" (")[0]: rate for rate in rates(rounds(0.3, 1.05))}
+    wild = {rate.what.split(" (")[0]: rate for rate in rates(rounds(1.0, 1.05))}
     assert wild["undecided without a change"].value == 1.0
     assert wild["power"].value == 0.0
 

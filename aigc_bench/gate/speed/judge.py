@@ -63,9 +63,10 @@ def _with_own_files(
         return _without(found, failed).model_copy(update={"new": (*new, *absent)})
     own = replace(request, benchmarks=replace(request.benchmarks, paths=paths, files_of="own"))
     other = gate_pair(*sides, own, on_event)
+    names = [name for name in failed if "::" in name] or failed
     text = (
-        f"{role} cannot run {len(failed)} of these benchmarks as {request.benchmarks.files_of} has them: of these each "
-        f"side ran its own ({listed(failed)})."
+        f"{role} cannot run {len(names)} of these benchmarks as {request.benchmarks.files_of} has them: of these each "
+        f"side ran its own ({listed(names)})."
     )
     return found.model_copy(
         update={
