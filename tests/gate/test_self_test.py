@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from pathlib import Path
 
@@ -44,7 +45,7 @@ def rounds(spread: float, slower: float) -> list[Round]:
         def pair(number: int, names: object, one: Round = one) -> Pair:
             trials = [*one.same, *one.slower]
             base = {trial.name: Reading((1.0,)) for trial in trials}
-            noise = 1 + spread * (-1) ** number
+            noise = math.exp(spread * (-1) ** number)
             head = {trial.name: Reading((noise * (slower if trial in one.slower else 1.0),)) for trial in trials}
             return Pair(base, head)
 
@@ -61,7 +62,7 @@ def test_rates_count_decisions_and_rounds() -> None:
     assert quiet["false alarms"].clustered_high == pytest.approx(1 - 0.025 ** (1 / 3))
     assert (quiet["power"].value, quiet["missed"].value) == (1.0, 0.0)
     assert quiet["suites of 2 with a false alarm"].decisions == 3
-    wild = {rate.what.split(" (")[0]: rate for rate in rates(rounds(1.0, 1.05))}
+    wild = {rate.what.split(" (")[0]: rate for rate in rates(rounds(0.3, 1.05))}
     assert wild["undecided without a change"].value == 1.0
     assert wild["power"].value == 0.0
 

@@ -37,7 +37,9 @@ def summary(run: Run, width: int = 80) -> Iterator[RenderableType]:
         yield Text()
         yield _table_of(list(rows), group)
     yield Text()
-    lines = ["± is the standard error of sampling, ~ the standard deviation over training seeds."]
+    lines = ["± is the standard error of sampling."]
+    if any(line.startswith("~") for column in columns for cell in column.cells for line in cell):
+        lines = ["± is the standard error of sampling, ~ the standard deviation over training seeds."]
     lines += [text for name, text in ANCHOR_TEXTS.items() if name in rows]
     yield Text("\n".join([*lines, verdict(run), *classes.sentences(run)]))
     if run.dataset.notes:
