@@ -88,7 +88,7 @@ def test_a_how_to_page_does_what_it_says(path: Path, tmp_path: Path) -> None:
     assert outputs
     assert EXPECTED[path.stem] in "\n".join(outputs.values())
     speed = [output for line, output in outputs.items() if "gate speed" in line]
-    assert all("test_names" in output and ("PASS" in output or "INCONCLUSIVE" in output) for output in speed)
+    assert all("test_sample" in output and ("PASS" in output or "INCONCLUSIVE" in output) for output in speed)
     quality = [output for line, output in outputs.items() if "gate quality" in line]
     assert all("PASS" in output for output in quality)
 

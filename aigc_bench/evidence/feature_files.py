@@ -21,6 +21,7 @@ from torch import Tensor
 from aigc_bench.core import Features
 from aigc_bench.core.errors import DataError
 from aigc_bench.samples.sets import SampleSet
+from aigc_bench.system.files import save_tensors
 
 LEFT_OUT = "left_out.json"
 OUTPUTS = ("pool", "logits", "spatial")
@@ -60,7 +61,7 @@ def restore_left_out(folder: Path, samples: SampleSet) -> None:
 def write_chunk(path: Path, indices: Tensor, found: Features) -> None:
     """Keep the features of the samples at `indices` of a set."""
     partial = path.with_suffix(".partial")
-    safetensors.torch.save_file({"indices": indices, **tensors_of(found)}, partial)
+    save_tensors({"indices": indices, **tensors_of(found)}, partial)
     os.replace(partial, path)
 
 

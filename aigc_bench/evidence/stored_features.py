@@ -22,7 +22,7 @@ from aigc_bench.evidence.feature_files import tensors_of
 from aigc_bench.metrics import balls, moments
 from aigc_bench.metrics.protocols import Protocol
 from aigc_bench.samples.sets import SampleSet
-from aigc_bench.system.files import writing
+from aigc_bench.system.files import save_tensors, writing
 
 RADII = "radii"
 """key of the real side's radii in a file of features"""
@@ -78,8 +78,7 @@ def write_features(
         partial = path.with_name(f".{path.name}.{os.getpid()}")
         # Written from where the tensors are mapped: a copy in memory would be the largest thing there.
         tensors = tensors_of(found) | _derived(found)
-        safetensors.torch.save_file(tensors, partial, {"about": json.dumps(about, sort_keys=True)})
-        partial.chmod(0o644)  # safetensors makes files that nobody else can read
+        save_tensors(tensors, partial, {"about": json.dumps(about, sort_keys=True)})
         os.replace(partial, path)
     return stored
 

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from aigc_bench.core.errors import GeneratorError
+from aigc_bench.system.files import save_tensors
 
 
 def save_state(path: Path, state: dict[str, Any], **metadata: Any) -> None:
@@ -22,7 +23,7 @@ def save_state(path: Path, state: dict[str, Any], **metadata: Any) -> None:
     text = {"structure": json.dumps(structure), **{key: json.dumps(value) for key, value in metadata.items()}}
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(".tmp")
-    safetensors.torch.save_file(tensors, temporary, metadata=text)
+    save_tensors(tensors, temporary, metadata=text)
     os.replace(temporary, path)
 
 

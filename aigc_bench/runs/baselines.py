@@ -11,12 +11,10 @@ import hashlib
 import os
 import re
 import shutil
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import safetensors.torch
 from torch import Tensor
 
 from aigc_bench.core import Features
@@ -25,7 +23,7 @@ from aigc_bench.evidence.feature_files import tensors_of
 from aigc_bench.runs.recorded import REAL, Recorded, slot
 from aigc_bench.runs.records import Run
 from aigc_bench.runs.store import Store
-from aigc_bench.system.files import writing
+from aigc_bench.system.files import new_folder, save_tensors, writing
 
 MAX_BYTES = 16 * 2**20
 """of all features together: what a repository can be asked to hold"""
@@ -55,9 +53,8 @@ def keep(recorded: Recorded, name: str, directory: Path = DIRECTORY, *, features
     features_by_slot, reason = _gathered(recorded) if features else ({}, "as asked")
     with writing(folder):
         directory.mkdir(parents=True, exist_ok=True)
-        partial = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=directory))
+        partial = new_folder(directory / f".{name}-{os.getpid()}")
         try:
-            partial.chmod(0o755)
             _fill(partial, recorded, features_by_slot)
             _swap(partial, folder)
         finally:
@@ -169,8 +166,7 @@ def _fill(folder: Path, recorded: Recorded, features: dict[str, Tensor]) -> None
     if exhibits.is_file():
         shutil.copyfile(exhibits, folder / exhibits.name)
     if features:
-        safetensors.torch.save_file(features, folder / "features.safetensors")
-        (folder / "features.safetensors").chmod(0o644)  # safetensors makes files that nobody else can read
+        save_tensors(features, folder / "features.safetensors")
     lines = [f"{_digest(path)}  {path.name}\n" for path in sorted(folder.iterdir())]
     (folder / SUMS).write_text("".join(lines), encoding="ascii")
     for path in folder.iterdir():

@@ -10,6 +10,7 @@ Everything is written beside its place and renamed into it, so a reader never se
 
 from __future__ import annotations
 
+import os
 import tempfile
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from aigc_bench.core.errors import StoreError, UnknownNameError
 from aigc_bench.runs.records import Exhibits, Run
 from aigc_bench.samples.members import CACHE_TAG
 from aigc_bench.system.cache import Cache
-from aigc_bench.system.files import write_text, writing
+from aigc_bench.system.files import new_folder, save_tensors, write_text, writing
 
 TAG = """Signature: 8a477f597d28d172789f06886806bc55
 # This folder was made by aigc-bench: runs, and what can be computed anew. See https://bford.info/cachedir/
@@ -63,9 +64,8 @@ class Store:
         """
         folder = self.folder(run.id)
         with writing(folder):
-            partial = Path(tempfile.mkdtemp(prefix=f".{run.id}-", dir=self.root))
-            partial.chmod(0o755)
-            safetensors.torch.save_file(exhibits, partial / "exhibits.safetensors")
+            partial = new_folder(self.root / f".{run.id}-{os.getpid()}")
+            save_tensors(exhibits, partial / "exhibits.safetensors")
             write_text(partial / "run.json", run.model_dump_json(indent=2) + "\n")
             partial.rename(folder)
             write_text(self.root / "latest", run.id + "\n")

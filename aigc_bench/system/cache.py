@@ -28,7 +28,7 @@ import safetensors.torch
 from torch import Tensor
 
 from aigc_bench.core import OnEvent
-from aigc_bench.system.files import locked, write_text, writing
+from aigc_bench.system.files import locked, save_tensors, write_text, writing
 
 CHECKSUMS = "checksums.json"
 PARTIAL = ".partial"
@@ -142,7 +142,7 @@ class Cache:
 
         def write(folder: Path) -> None:
             found = {key: value.cpu().contiguous() for key, value in produce().items()}
-            safetensors.torch.save_file(found, folder / "tensors.safetensors")
+            save_tensors(found, folder / "tensors.safetensors")
 
         folder = self.finish(stage, inputs, write)
         return dict(safetensors.torch.load_file(folder / "tensors.safetensors"))

@@ -4,13 +4,32 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+import shutil
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import safetensors
+import safetensors.torch
 from filelock import FileLock
+from torch import Tensor
 
 from aigc_bench.core.errors import StoreError
+
+
+def new_folder(path: Path) -> Path:
+    """Make an empty folder for those whom the user's umask lets in; `tempfile` makes one for nobody else."""
+    shutil.rmtree(path, ignore_errors=True)  # of a process that was killed, and had our number
+    path.mkdir(parents=True)
+    return path
+
+
+def save_tensors(tensors: Mapping[str, Tensor], path: Path, metadata: Mapping[str, str] | None = None) -> None:
+    """Write a safetensors file with the rights that any new file has: the library itself gives them to nobody else."""
+    safetensors.torch.save_file(dict(tensors), path, dict(metadata) if metadata else None)
+    probe = path.with_name(f".{path.name}.rights-{os.getpid()}")
+    probe.touch()
+    path.chmod(probe.stat().st_mode & 0o777)
+    probe.unlink()
 
 
 def write_text(path: Path, text: str) -> None:

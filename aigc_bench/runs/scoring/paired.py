@@ -21,6 +21,7 @@ from aigc_bench.runs.scoring.observation import Observation
 from aigc_bench.runs.scoring.reference import Reference
 from aigc_bench.runs.scoring.scores import scored
 from aigc_bench.samples.sets import SampleSet, readable
+from aigc_bench.system.files import save_tensors
 
 METRICS = (reconstruction.mse, reconstruction.psnr, reconstruction.ssim)
 CHUNK = 128
@@ -132,7 +133,7 @@ def _unlike_sizes(name: str, original: SampleSet, fake: tuple[int, ...], real: t
 def _write(path: Path, errors: ReconstructionErrors) -> None:
     partial = path.with_suffix(".partial")
     found = {"squared": errors.squared, "ssim": errors.ssim}
-    safetensors.torch.save_file(found, partial, {"window": errors.window})
+    save_tensors(found, partial, {"window": errors.window})
     os.replace(partial, path)
 
 
