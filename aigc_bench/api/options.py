@@ -51,4 +51,6 @@ def machine(options: Options) -> torch.device:
 
 def place_of(options: Options, on_event: OnEvent) -> extractors.Place:
     """Where features are computed and kept."""
-    return extractors.Place(Store(options.store).cache_heard_by(on_event), machine(options), on_event, options.weights)
+    return extractors.Place(
+        Store(options.store).cache_heard_by(on_event), machine(options), on_event, options.weights, options.download
+    )

@@ -43,6 +43,11 @@ PrecisionOption = Annotated[
 ]
 
 
+DownloadOption = Annotated[
+    bool, typer.Option("--download", help="Fetch Inception's published weights if they are missing: 91 MB, verified.")
+]
+
+
 BadImageOption = Annotated[str, typer.Option("--on-bad-image", help="error, or skip: left out, counted and listed.")]
 
 
@@ -63,7 +68,9 @@ HoldoutOption = Annotated[
     ),
 ]
 MetricsOption = Annotated[str | None, typer.Option(help="Names of metrics, comma-separated; see `list`.")]
-LimitOption = Annotated[int | None, typer.Option(help="At most the first this many samples of every row.")]
+LimitOption = Annotated[
+    int | None, typer.Option(help="Use this many samples of every row: a random part, always the same.")
+]
 PerClassOption = Annotated[
     bool,
     typer.Option(
@@ -74,7 +81,9 @@ PerClassOption = Annotated[
 PairedOption = Annotated[
     bool,
     typer.Option(
-        "--paired", help="FAKE holds reconstructions of REAL in the same order: also rFID, MSE, PSNR and SSIM."
+        "--paired",
+        help="FAKE holds reconstructions of REAL, matched by names or numbers of files, or by order: also rFID, MSE, "
+        "PSNR and SSIM.",
     ),
 ]
 OutputOption = Annotated[Path | None, typer.Option("-o", "--output", help="Write the run as JSON to this file, too.")]
@@ -96,6 +105,7 @@ def score(
     precision: PrecisionOption = "fp32",
     on_bad_image: BadImageOption = "error",
     weights: WeightsOption = None,
+    download: DownloadOption = False,
     store: StoreOption = Path("runs"),
     device: DeviceOption = "auto",
     threads: ThreadsOption = None,
@@ -112,11 +122,16 @@ def score(
 def extract(
     real: Annotated[str, typer.Argument(help="Folder, zip, tar, npz or npy of real images.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="A .safetensors file, for `score --real`.")],
-    protocol: Annotated[str | None, typer.Option(help="As of `score`, but all. Without: tf.")] = None,
-    features: Annotated[str | None, typer.Option(help="An extractor instead.")] = None,
+    protocol: Annotated[
+        str | None, typer.Option(help="The code whose features are kept, as in `score`; not all. Default: tf.")
+    ] = None,
+    features: Annotated[
+        str | None, typer.Option(help="An extractor instead of a protocol: its name or pkg.module:build.")
+    ] = None,
     precision: PrecisionOption = "fp32",
     on_bad_image: BadImageOption = "error",
     weights: WeightsOption = None,
+    download: DownloadOption = False,
     store: StoreOption = Path("runs"),
     device: DeviceOption = "auto",
     threads: ThreadsOption = None,

@@ -33,6 +33,8 @@ class Place:
     on_event: OnEvent = field(default=lambda event: None)
     weights: Path | None = None
     """a file of Inception's published weights; None: where the extractor looks by itself"""
+    download: bool = False
+    """whether those weights may be fetched where no file is named"""
     extractors: dict[str, core.FeatureExtractor] = field(default_factory=dict, compare=False, repr=False)
     """those built last, of which at most MAX_EXTRACTORS are held; a place lives as long as one command"""
 
@@ -85,8 +87,9 @@ def extractor_for(protocol: Protocol, samples: SampleSet, place: Place) -> core.
     spec = samples.spec_of_first()
     options = dict(protocol.options)
     # They are those of the published protocols' network; what an outsider calls its weights is another matter.
-    if place.weights is not None and builder is plugins.load("features", PROTOCOLS["tf"].features):
-        options["weights"] = str(place.weights)
+    if builder is plugins.load("features", PROTOCOLS["tf"].features):
+        options |= {"weights": str(place.weights)} if place.weights is not None else {}
+        options |= {"download": True} if place.download else {}
     # Without an option an extractor may look for its weights where the user's environment says.
     key = digest_of([protocol.features, options, asdict(spec), os.environ.get("AIGC_BENCH_WEIGHTS")])
     found = place.extractors.pop(key, None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import json
 from dataclasses import asdict
@@ -67,8 +68,9 @@ def list_(
         return
     for title, entries in found.items():
         print(f"{title}:")
+        width = max(map(len, entries), default=0)
         for name, text in entries.items():
-            print(f"  {name:<20} {text}".rstrip())
+            print(f"  {name:<{width}}  {text}".rstrip())
 
 
 def _what_it_is(kind: plugins.Kind, name: str) -> str:
@@ -77,7 +79,7 @@ def _what_it_is(kind: plugins.Kind, name: str) -> str:
         item = plugins.load(kind, name)
     except AigcBenchError as error:
         return str(error)
-    module = inspect.getmodule(item)
+    module = importlib.import_module(plugins.installed(kind)[name].value.partition(":")[0])
     texts = (getattr(item, "description", ""), inspect.getdoc(item) if callable(item) else "", inspect.getdoc(module))
     first = next((text for text in texts if text and not text.startswith("Build")), "") or ""
     return " ".join(first.partition("\n\n")[0].split())

@@ -42,6 +42,7 @@ class Score:
     precision: str
     on_bad_image: str
     weights: Path | None
+    download: bool
     store: Path
     device: str
     threads: int | None
@@ -66,7 +67,7 @@ class Score:
                 paired=self.paired,
                 precision=self.precision,
                 on_bad_image=_on_bad_image(self.on_bad_image),
-                options=Options(self.store, self.device, self.threads, weights=self.weights),
+                options=Options(self.store, self.device, self.threads, weights=self.weights, download=self.download),
                 on_event=on_event,
                 command=command_line(),
             )
@@ -93,6 +94,7 @@ def extract(
     precision: str,
     on_bad_image: str,
     weights: Path | None,
+    download: bool,
     store: Path,
     device: str,
     threads: int | None,
@@ -108,7 +110,7 @@ def extract(
             features=features,
             precision=precision,
             on_bad_image=_on_bad_image(on_bad_image),
-            options=Options(store, device, threads, weights=weights),
+            options=Options(store, device, threads, weights=weights, download=download),
             on_event=on_event,
         )
     num, width = found.features.pool.shape

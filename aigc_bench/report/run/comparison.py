@@ -41,14 +41,14 @@ def _rows_table(found: Comparison) -> Table:
     for name in ("base", "head", "change"):
         out.add_column(name, justify="right", no_wrap=True)
     for row in sorted(found.rows, key=_place):
-        factor, _ = scaled(row.unit)
+        factor, unit = scaled(row.unit)
         mark = {True: " ✓", False: " ✗", None: ""}[row.better] if row.changed else ""
         style = "none" if not row.changed else "green" if row.better else "bold red"
         arrow = "↑" if row.higher_is_better else "↓"
         out.add_row(
             f"{escape(row.subject)} {arrow}",
-            number(row.base * factor),
-            number(row.head * factor),
+            f"{number(row.base * factor)} {unit}".rstrip(),
+            f"{number(row.head * factor)} {unit}".rstrip(),
             f"[{style}]{_change(row)}{mark}[/]",
         )
         if row.reason:

@@ -11,12 +11,15 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Annotation
 
 from aigc_bench.report.drawing import STYLE, new_axes, part_labels, plain_numbers, png, svg
 from aigc_bench.report.run.tables import Cell, columns, frechet_metric, table
 from aigc_bench.runs.records import Exhibits, Run, exhibit_of
 from aigc_bench.stats import binomial
 
+MOST_LABELS = 6
+"""points that are named where they stand"""
 Palette = dict[str, Any]
 
 
@@ -46,6 +49,16 @@ def _point(axes: Axes, x: Cell, y: Cell, label: str, colour: Any) -> None:
     axes.annotate(label, (x.value, y.value), xytext=(7, 6), textcoords="offset points", color=colour, weight="bold")
 
 
+def _named(axes: Axes, num: int) -> None:
+    """Names beside their points, or of more than would find room there, in a legend beside the axes."""
+    if num <= MOST_LABELS:
+        part_labels(axes)
+        return
+    for label in [text for text in axes.texts if isinstance(text, Annotation) and text.get_weight() == "bold"]:
+        label.remove()
+    axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize=9)
+
+
 def quality_against_speed(run: Run, exhibits: Exhibits) -> Figure | None:
     """Fréchet distance against throughput at the largest common batch size."""
     quality, speed = table(run, "quality"), table(run, "speed")
@@ -72,6 +85,7 @@ def quality_against_speed(run: Run, exhibits: Exhibits) -> Figure | None:
     axes.set(xscale="log", yscale="log", xlabel=rate.replace("@", " at batch "), ylabel=metric)
     axes.margins(0.25)
     plain_numbers(axes)
+    _named(axes, len(speed))
     return figure
 
 
@@ -85,7 +99,7 @@ def precision_recall(run: Run, exhibits: Exhibits) -> Figure | None:
     for name, row in rows.items():
         _point(axes, row["recall"], row["precision"], name, colours[name])
     axes.set(xlabel="recall (diversity)", ylabel="precision (fidelity)", xlim=(-0.05, 1.1), ylim=(-0.05, 1.1))
-    part_labels(axes)
+    _named(axes, len(rows))
     return figure
 
 

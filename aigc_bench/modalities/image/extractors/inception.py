@@ -162,8 +162,8 @@ def _find(named: str | None, download: bool) -> Path:
         return fetch(URLS[0], places[0], PUBLISHED_SHA256)
     raise DataError(
         f"extractor 'inception' needs its published weights and there is no file {places[0]}: put {FILES[0]} there "
-        f"(91 MB, SHA-256 {PUBLISHED_SHA256[:8]}…, from {URLS[0]}, or {URLS[1]}), or name another place with the "
-        "option 'weights' or with AIGC_BENCH_WEIGHTS"
+        f"(91 MB, SHA-256 {PUBLISHED_SHA256[:8]}…, from {URLS[0]}, or {URLS[1]}), name another place with --weights "
+        "or AIGC_BENCH_WEIGHTS, or have it fetched with --download"
     )
 
 
