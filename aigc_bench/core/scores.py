@@ -44,6 +44,8 @@ class Estimate:
     blocks, one of the disjoint splits, one of 19 × 2 halves, or one of the overlapping subsets"""
     degrees: float | None = None
     """of freedom of the standard error in Student's t; null where it is taken as known"""
+    caveat: str = ""
+    """why the interval is not to be trusted; empty where nothing is known against it"""
 
     def __post_init__(self) -> None:
         """Refuse what is undefined: a file never holds a NaN."""

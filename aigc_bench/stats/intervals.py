@@ -129,10 +129,11 @@ def means_without(values: Tensor) -> list[float]:
     return [float((total - values[block].sum()) / (num - len(block))) for block in blocks(num)]
 
 
-def of_share(flags: Tensor, *, method: str, estimand: str) -> Estimate:
-    """The share of independent flags (N,) bool with Wilson's interval, which is sound at 0 and 1, too.
+def of_share(flags: Tensor, *, method: str, estimand: str, inflation: float = 1.0) -> Estimate:
+    """The share of flags (N,) bool with Wilson's interval, which is sound at 0 and 1, too.
 
-    Wilson 1927, doi:10.1080/01621459.1927.10502953.
+    Wilson 1927, doi:10.1080/01621459.1927.10502953. Of flags that depend on each other, `inflation` is how many times
+    the variance of the share is that of independent ones: N / inflation then takes the place of N.
 
     Raises:
         MeasurementError: no flag.
@@ -140,14 +141,14 @@ def of_share(flags: Tensor, *, method: str, estimand: str) -> Estimate:
     num, hits = len(flags), int(flags.sum())
     if not num:
         raise MeasurementError("a share needs at least 1 sample, got 0")
-    interval = stats.binomtest(hits, num).proportion_ci(LEVEL, method="wilson")
     share = hits / num
+    low, high = _wilson(hits, num, inflation)
     without = tuple(means_without(flags.double()))
     return Estimate(
         value=share,
-        standard_error=math.sqrt(share * (1 - share) / num),
-        low=float(interval.low),
-        high=float(interval.high),
+        standard_error=math.sqrt(share * (1 - share) / num * inflation),
+        low=low,
+        high=high,
         level=LEVEL,
         method=method,
         estimand=estimand,
@@ -155,6 +156,16 @@ def of_share(flags: Tensor, *, method: str, estimand: str) -> Estimate:
         replicates=without,
         replicates_of="block left out" if without else None,
     )
+
+
+def _wilson(hits: int, num: int, inflation: float) -> tuple[float, float]:
+    if inflation == 1.0:
+        interval = stats.binomtest(hits, num).proportion_ci(LEVEL, method="wilson")
+        return float(interval.low), float(interval.high)
+    share, effective, z = hits / num, num / inflation, float(stats.norm.ppf((1 + LEVEL) / 2))
+    centre = (share + z * z / (2 * effective)) / (1 + z * z / effective)
+    half = z / (1 + z * z / effective) * math.sqrt(share * (1 - share) / effective + (z / (2 * effective)) ** 2)
+    return max(centre - half, 0.0), min(centre + half, 1.0)
 
 
 def scaled(estimate: Estimate, factor: float) -> Estimate:

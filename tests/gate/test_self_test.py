@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -14,7 +16,7 @@ from aigc_bench.gate.sides.sides import Runnable
 from aigc_bench.gate.speed import error_rates as self_test
 from aigc_bench.gate.speed.error_rates import Round, Workloads, rates
 from aigc_bench.gate.speed.processes import BLOCKS
-from aigc_bench.gate.speed.readings import Pair, Reading
+from aigc_bench.gate.speed.readings import Pair, Reading, Readings
 from aigc_bench.gate.speed.trials import run_pairs
 
 
@@ -67,11 +69,46 @@ def test_rates_count_decisions_and_rounds() -> None:
     assert wild["power"].value == 0.0
 
 
-def test_a_budget_is_kept_and_one_that_is_too_small_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing can be said of fewer than two pairs; a round that is cut short counts, as undecided."""
-    monkeypatch.setattr(self_test, "WORK", {"hashing": WORK["hashing"]})
-    with pytest.raises(NothingMeasuredError, match="give it a minute"):
-        self_test.self_test(1, budget_s=1e-9)
-    found = self_test.self_test(100, budget_s=5.0)
-    assert found.rounds == len(found.pairs) >= 1
-    assert {rate.decisions for rate in found.rates} == {found.rounds}
+class OnAClock(Workloads):
+    """Pairs of processes that take ten seconds each on a clock that is made up."""
+
+    __slots__ = ()
+    now = 0.0
+
+    def measured_in_turns(
+        self, first: Runnable, second: Runnable, only: Sequence[str], seed: int
+    ) -> tuple[Readings, Readings]:
+        """Head's slower work is 5 % slower."""
+        OnAClock.now += 10.0
+        seconds = {name: 1.05 if SLOWER in name else 1.0 for name in only}
+        base = Readings({name: Reading((1.0,)) for name in only}, wall_s=5.0)
+        head = Readings({name: Reading((seconds[name],)) for name in only}, wall_s=5.0)
+        return (base, head) if first.name == "base" else (head, base)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> type[OnAClock]:
+    """In the place of the machine's clock and processes: a budget's test must not depend on how busy a machine is."""
+    monkeypatch.setattr(self_test, "time", SimpleNamespace(monotonic=lambda: OnAClock.now))
+    monkeypatch.setattr(self_test, "Workloads", OnAClock)
+    return OnAClock
+
+
+def test_a_budget_that_is_too_small_is_said(clock: type[OnAClock]) -> None:
+    """Nothing can be said of fewer than two pairs."""
+    for budget_s in (1e-9, 19.0):
+        with pytest.raises(NothingMeasuredError, match="give it a minute"):
+            self_test.self_test(1, budget_s=budget_s)
+
+
+@pytest.mark.parametrize("budget_s", [25.0, 200.0, 500.0])
+def test_a_budget_is_kept(clock: type[OnAClock], budget_s: float) -> None:
+    """A round that is cut short counts, as undecided; one that would be is not started; what that costs is said."""
+    start = clock.now
+    found = self_test.self_test(100, budget_s=budget_s)
+    assert clock.now - start <= budget_s
+    assert 1 <= found.rounds == len(found.pairs) < 100
+    assert {rate.decisions for rate in found.rates} <= {found.rounds, found.rounds * len(WORK)}
+    assert "is enough for about" in found.statements[-1]
+    power = next(rate for rate in found.rates if rate.what.startswith("power"))
+    assert power.value == (0.0 if budget_s == 25.0 else 1.0)

@@ -54,7 +54,7 @@ def _named(axes: Axes, num: int) -> None:
     if num <= MOST_LABELS:
         part_labels(axes)
         return
-    for label in [text for text in axes.texts if isinstance(text, Annotation) and text.get_weight() == "bold"]:
+    for label in [text for text in axes.texts if isinstance(text, Annotation) and text.get_fontweight() == "bold"]:
         label.remove()
     axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize=9)
 

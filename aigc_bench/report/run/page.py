@@ -80,7 +80,7 @@ def render(run: Run, drawn: dict[str, Any], grids: dict[str, list[dict[str, Any]
             classes=[(table, classes.shown(table)) for table in classes.class_tables(run)],
             class_sentences=list(classes.sentences(run)),
             codes=_shown_codes(run),
-            notes=[*tables.above_floor(run), *run.dataset.notes],
+            notes=[*tables.caveats(run), *tables.above_floor(run), *run.dataset.notes],
             dashes=[*tables.unavailable(quality), *tables.unavailable(speed)],
             failed=[case for case in run.cases if case.status == "failed"],
             trained=[case for case in run.cases if case.training],

@@ -126,6 +126,17 @@ def above_floor(run: Run) -> list[str]:
     return notes
 
 
+def caveats(run: Run) -> list[str]:
+    """Intervals that are not to be trusted, and why."""
+    return list(
+        dict.fromkeys(
+            f"The interval of {score.metric} of {score.generator} is not to be trusted: {score.estimate.caveat}."
+            for score in run.scores
+            if score.estimate and score.estimate.caveat
+        )
+    )
+
+
 def best_rows(rows: Table, run: Run, metric: str) -> set[str]:
     """The generators that lead a column: several, where they are shown by the same number."""
     values = {

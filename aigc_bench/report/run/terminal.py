@@ -42,8 +42,9 @@ def summary(run: Run, width: int = 80) -> Iterator[RenderableType]:
         lines = ["± is the standard error of sampling, ~ the standard deviation over training seeds."]
     lines += [text for name, text in ANCHOR_TEXTS.items() if name in rows]
     yield Text("\n".join([*lines, verdict(run), *classes.sentences(run)]))
-    if run.dataset.notes:
-        yield Text("Notes:\n" + "\n".join(f"* {note}" for note in dict.fromkeys(run.dataset.notes)), "dim")
+    notes = dict.fromkeys([*tables.caveats(run), *run.dataset.notes])
+    if notes:
+        yield Text("Notes:\n" + "\n".join(f"* {note}" for note in notes), "dim")
 
 
 @dataclass(frozen=True, slots=True)
