@@ -113,7 +113,9 @@ def test_dry_run_estimates_grow_with_the_budget(tmp_path: Path) -> None:
     seconds = {case["name"]: case["estimate_s"] for case in cases}
     assert seconds["vae"] > 10 * seconds["gan"]
     text = call("run", "smoke", "--dry-run", *TINY, "--store", str(tmp_path)).stdout
-    assert "(h:mm:ss), as rehearsed just now" in text
+    assert "(h:mm:ss) in all" in text
+    assert "Rehearsed just now: of each generator the fastest of ten training steps" in text
+    assert text.rstrip().endswith(("otherwise idle.", "without it the run is faster."))
 
 
 def test_doctor_sees_the_machine(tmp_path: Path) -> None:

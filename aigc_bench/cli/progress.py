@@ -21,6 +21,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from aigc_bench.cli.remaining import Remaining
 from aigc_bench.core import Event, OnEvent
 
 HEARTBEAT_S = 30.0
@@ -47,6 +48,21 @@ class _Rate(ProgressColumn):
         return Text(f"{task.speed:.3g} {unit}/s" if unit and task.speed else "")
 
 
+class _Left(ProgressColumn):
+    """Time left: of the whole, what the plan says, since its rows are unlike; of a stage, by its rate."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._of_stage = TimeRemainingColumn()
+
+    def render(self, task: Task) -> Text:
+        """Dashes until it is known."""
+        if "left" not in task.fields:
+            return self._of_stage.render(task)
+        left = task.fields["left"]()
+        return Text("-:--:--" if left is None else str(timedelta(seconds=round(left))), style="progress.remaining")
+
+
 def _bar(console: Console) -> Progress:
     return Progress(
         TextColumn("{task.description}"),
@@ -54,7 +70,7 @@ def _bar(console: Console) -> Progress:
         MofNCompleteColumn(),
         _Rate(),
         TimeElapsedColumn(),
-        TimeRemainingColumn(),
+        _Left(),
         console=console,
     )
 
@@ -64,10 +80,12 @@ class _Bar:
 
     def __init__(self, bar: Progress, console: Console) -> None:
         self._bar, self._console = bar, console
-        self._cases = bar.add_task("cases", total=None)
+        self._remaining = Remaining()
+        self._cases = bar.add_task("cases", total=None, left=lambda: self._remaining.seconds(time.monotonic()))
         self._steps = bar.add_task("steps", total=None, visible=False)
 
     def __call__(self, event: Event) -> None:
+        self._remaining.hear(event, time.monotonic())
         if event["event"] == "case":
             text = f"{_label(event):<16}"
             self._bar.update(self._cases, total=event["total"], completed=event["number"], description=text)
@@ -94,20 +112,21 @@ class _Heartbeat:
         self._seen: tuple[float, int] | None = None
         """when the rate was last taken, and what was done then"""
         self._done = 0
+        self._remaining = Remaining()
 
     def __call__(self, event: Event) -> None:
         now = time.monotonic()
+        self._remaining.hear(event, now)
         if event["event"] == "case":
             self._label, self._seen = _label(event), None
-            self._print(f"[{event['number'] + 1}/{event['total']}] {self._label}")
+            self._print(f"[{event['number'] + 1}/{event['total']}] {self._label}{self._of_all(now)}")
         elif event["event"] == "progress":
             if self._seen is None or event["done"] <= self._done:  # another pass began
                 self._seen = now, event["done"]
             self._done = event["done"]
             if now - self._last > HEARTBEAT_S:
-                self._print(
-                    f"{self._label}: {event['unit']} {event['done']} of {event['total'] or '?'}{self._pace(event, now)}"
-                )
+                pace = self._pace(event, now) + self._of_all(now)
+                self._print(f"{self._label}: {event['unit']} {event['done']} of {event['total'] or '?'}{pace}")
                 self._seen = now, event["done"]
         _remark(self._console, event)
 
@@ -119,12 +138,16 @@ class _Heartbeat:
             return ""
         rate = (event["done"] - before) / (now - since)
         left = (event["total"] - event["done"]) / rate if event["total"] else None
-        return f", {rate:.3g}/s" + ("" if left is None else f", about {timedelta(seconds=round(left))} left")
+        return f", {rate:.3g}/s" + ("" if left is None else f"; left: {timedelta(seconds=round(left))}")
+
+    def _of_all(self, now: float) -> str:
+        left = self._remaining.seconds(now)
+        return "" if left is None else f"; left in all: {timedelta(seconds=round(left))}"
 
     def _print(self, text: str) -> None:
         self._last = time.monotonic()
         seconds = self._last - self._start
-        self._console.print(f"{seconds:6.0f} s  {text}", markup=False, highlight=False)
+        self._console.print(f"{seconds:6.0f} s  {text}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _label(event: Event) -> str:

@@ -55,17 +55,18 @@ def run(
 
 
 def _print_plan(bench: Any, as_json: bool) -> None:
-
-    lines = planned(bench)
+    plan = planned(bench)
     if as_json:
-        print_json(json.dumps({"suite": bench.suite.model_dump(), "cases": [asdict(line) for line in lines]}))
+        cases = [asdict(line) for line in plan.cases]
+        print_json(json.dumps({"suite": bench.suite.model_dump(), "cases": cases, "method": plan.method}))
         return
-    for line in lines:
+    for line in plan.cases:
         seed = "" if line.training_seed is None else f"seed {line.training_seed}"
         done = ", ".join(line.cached) or "nothing"
         time = f"no estimate: {line.reason}" if line.estimate_s is None else f"about {line.estimate_s:.0f} s"
         print(f"{line.name:<16} {seed:<8} stages: {', '.join(line.stages)}; cached: {done}; {time}")
-    known = sum(line.estimate_s or 0.0 for line in lines)
-    unknown = sum(line.estimate_s is None for line in lines)
+    known = sum(line.estimate_s or 0.0 for line in plan.cases)
+    unknown = sum(line.estimate_s is None for line in plan.cases)
     more = f", and {unknown} cases without an estimate" if unknown else ""
-    print(f"{len(lines)} cases; about {timedelta(seconds=round(known))} (h:mm:ss), as rehearsed just now{more}")
+    print(f"{len(plan.cases)} cases; about {timedelta(seconds=round(known))} (h:mm:ss) in all{more}")
+    print(plan.method)

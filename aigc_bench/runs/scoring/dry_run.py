@@ -1,7 +1,7 @@
 """What a run would do and how long it would take, before it does it: the lines of `--dry-run`.
 
-The times are rehearsed now, on this machine: a few training steps, a call of `sample` per batch size, and the scores
-of a quarter of the samples, whose cost grows no faster than the square of their number.
+The times are rehearsed now, on this machine: the fastest of a few training steps, a call of `sample` per batch size,
+and the scores of a quarter of the samples, whose cost grows no faster than the square of their number.
 """
 
 from __future__ import annotations
@@ -13,20 +13,19 @@ from typing import Any
 
 import torch
 
-from aigc_bench.core import FeaturePair, Generator, Trainable
-from aigc_bench.core.errors import AigcBenchError, ConfigurationError
+from aigc_bench.core import FeaturePair
+from aigc_bench.core.errors import AigcBenchError
 from aigc_bench.core.suites import Case, cases
 from aigc_bench.evidence import extraction, extractors
 from aigc_bench.generators import training
 from aigc_bench.generators.blueprint import Blueprint
 from aigc_bench.generators.generated import GeneratedSamples
+from aigc_bench.runs.scoring import rehearsal
 from aigc_bench.runs.scoring.cases import SuiteRows
-from aigc_bench.system import timing
-from aigc_bench.system.foreign import foreign_code
 
+BUSY_CORES = 0.25
+"""cores that other processes keep busy, from which on it is said"""
 QUARTER = 4
-FRESH_PROCESS_S = 5.0
-"""what starting torch anew costs, for the peak memory"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +43,21 @@ class PlannedCase:
     """why there is no estimate"""
 
 
+@dataclass(frozen=True, slots=True)
+class Rehearsed:
+    """Every case of the suite, and how its seconds were found."""
+
+    cases: tuple[PlannedCase, ...]
+    method: str
+
+
 Costs = dict[str, float]
 """Stage => seconds."""
 
 
-def planned(rows: SuiteRows) -> list[PlannedCase]:
+def planned(rows: SuiteRows) -> Rehearsed:
     """Every case of the suite, anchors first."""
+    other_work = rehearsal.OtherWork()
     scoring = _scoring_s(rows)
     noise = rows.noise().samples
     assert isinstance(noise, GeneratedSamples)
@@ -63,7 +71,17 @@ def planned(rows: SuiteRows) -> list[PlannedCase]:
         if name not in rehearsed:
             rehearsed[name] = _rehearsal(rows, case, scoring)
         lines.append(_line(name, case.training_seed, _finished(rows, case), rehearsed[name]))
-    return lines
+    return Rehearsed(tuple(lines), _method(other_work.cores()))
+
+
+def _method(busy_cores: float) -> str:
+    text = (
+        "Rehearsed just now: of each generator the fastest of ten training steps and a call per batch size; the "
+        f"scores of {100 // QUARTER} % of the samples"
+    )
+    if busy_cores < BUSY_CORES:
+        return f"{text}. The machine was otherwise idle."
+    return f"{text}. Other work kept {busy_cores:.1f} cores busy meanwhile: without it the run is faster."
 
 
 def _are_extracted(rows: SuiteRows) -> bool:
@@ -106,39 +124,11 @@ def _rehearsal(rows: SuiteRows, case: Case, scoring_s: float) -> Costs | str:
             generator = Blueprint(case.entry, rows.dataset.spec, str(rows.place.device), None).build()
             return {
                 "samples": scoring_s,
-                "speed": _speed_s(rows, generator),
-                "train": _training_s(rows, case, generator) if case.entry.budget else 0.0,
+                "speed": rehearsal.speed_s(rows, generator),
+                "train": rehearsal.training_s(rows, case, generator) if case.entry.budget else 0.0,
             }
     except AigcBenchError as error:
         return str(error)
-
-
-def _training_s(rows: SuiteRows, case: Case, generator: object) -> float:
-    budget = case.entry.budget
-    assert budget is not None
-    if budget.steps is None:
-        assert budget.seconds is not None
-        return budget.seconds
-    if not isinstance(generator, Trainable):
-        raise ConfigurationError(f"{case.entry.build!r} has a budget but no `fit`; remove the budget")
-    return budget.steps * training.seconds_per_step(
-        generator, rows.dataset.fit.loaded(), case.entry.batch_size, rows.place.device
-    )
-
-
-def _speed_s(rows: SuiteRows, generator: Generator) -> float:
-    """Warm-up and timed blocks per batch size, single calls, and one fresh process."""
-    entry = rows.suite.speed
-
-    def call_s(batch_size: int) -> float:
-        seeds = torch.arange(batch_size, device=rows.place.device)
-        with foreign_code("sample"):
-            generator.sample(seeds)
-            return timing.elapsed_s(lambda: generator.sample(seeds), 1, rows.place.device)
-
-    calls = [call_s(batch_size) for batch_size in entry.batch_sizes]
-    blocks = sum(min(10 * call, timing.WARM_UP_CAP_S) + entry.blocks * max(timing.BLOCK_S, call) for call in calls)
-    return blocks + entry.latency_calls * call_s(1) + FRESH_PROCESS_S
 
 
 def _scoring_s(rows: SuiteRows) -> float:

@@ -7,6 +7,7 @@ from aigc_bench.runs.records import DatasetRecord, Exhibits, Run
 from aigc_bench.runs.scoring.assembly import Begun, assembled
 from aigc_bench.runs.scoring.cases import SuiteRows
 from aigc_bench.runs.scoring.loop import Findings, score_rows
+from aigc_bench.runs.scoring.rehearsal import expected
 
 
 def run_suite(rows: SuiteRows, command: str) -> tuple[Run, Exhibits]:
@@ -16,6 +17,7 @@ def run_suite(rows: SuiteRows, command: str) -> tuple[Run, Exhibits]:
         NothingMeasuredError: not one score has an estimate.
     """
     begun = Begun()
+    rows.place.on_event({"event": "plan", "rows": list(expected(rows))})
     findings = score_rows(list(rows.planned()), rows.bench)
     run = assembled(
         findings,
