@@ -6,7 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from scoring_kit import call
+
+from aigc_bench.system import machine
 
 HIDDEN = """
 import signal, sys, os
@@ -20,7 +23,7 @@ for name in ("fcntl", "resource", "pwd", "grp", "termios"):
     sys.modules.pop(name, None)
 for name in ("SIGALRM", "setitimer", "ITIMER_REAL"):
     delattr(signal, name)
-for name in ("killpg", "pidfd_open", "setsid"):
+for name in ("killpg", "pidfd_open", "setsid", "sysconf", "getloadavg", "sched_getaffinity", "getuid", "geteuid"):
     if hasattr(os, name):
         delattr(os, name)
 """
@@ -57,3 +60,26 @@ def test_what_times_processes_says_what_it_needs(place: Path, command: tuple[str
     done = call("gate", *command, cwd=place, PYTHONPATH=str(place))
     assert done.returncode == 2, done.stderr
     assert "this command needs a POSIX system" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "quota", "threads"), [("max 100000", None, None), ("150000 100000", 1.5, 1), ("50000 100000", 0.5, 1)]
+)
+def test_a_container_s_quota_limits_the_threads(
+    text: str, quota: float | None, threads: int | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Threads beyond it would wait for each other; without a quota, or with a word of the user's, torch decides."""
+    file = tmp_path / "cpu.max"
+    file.write_text(text + "\n")
+    monkeypatch.setattr(machine, "QUOTA", file)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 8)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    assert machine.cpu_quota() == quota
+    assert machine.spare_threads() == threads
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    assert machine.spare_threads() is None
+    monkeypatch.delenv("OMP_NUM_THREADS")
+    file.write_text("800000 100000")
+    assert machine.spare_threads() is None
+    file.unlink()
+    assert machine.cpu_quota() is None

@@ -11,7 +11,7 @@ from aigc_bench.core import OnEvent
 from aigc_bench.core.errors import ConfigurationError
 from aigc_bench.evidence import extractors
 from aigc_bench.runs.store import Store
-from aigc_bench.system.machine import choose_device
+from aigc_bench.system.machine import choose_device, spare_threads
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Options:
     store: Path = Path("runs")
     device: str = "auto"
     threads: int | None = None
-    """None: as many as torch takes"""
+    """None: as many as torch takes, but no more than a container's CPU quota"""
     data_dir: Path | None = None
     """where data sets lie that are not embedded"""
     download: bool = False
@@ -46,6 +46,8 @@ def machine(options: Options) -> torch.device:
         if options.threads < 1:
             raise ConfigurationError(f"expected --threads of at least 1, got {options.threads}")
         torch.set_num_threads(options.threads)
+    elif (threads := spare_threads()) is not None:
+        torch.set_num_threads(threads)
     return choose_device(options.device)
 
 

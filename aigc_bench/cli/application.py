@@ -54,7 +54,10 @@ StoreOption = Annotated[
     Path, typer.Option("--store", envvar="AIGC_BENCH_STORE", help="Folder of runs and cached stages.")
 ]
 DeviceOption = Annotated[str, typer.Option(envvar="AIGC_BENCH_DEVICE", help="auto, cpu, cuda, cuda:1 …")]
-ThreadsOption = Annotated[int | None, typer.Option(envvar="AIGC_BENCH_THREADS", help="CPU threads of torch.")]
+ThreadsOption = Annotated[
+    int | None,
+    typer.Option(envvar="AIGC_BENCH_THREADS", help="CPU threads of torch; default: its CPUs, or a container's quota."),
+]
 DataOption = Annotated[
     Path | None, typer.Option(envvar="AIGC_BENCH_DATA", help="Where data sets lie that are not embedded.")
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 import subprocess
@@ -10,11 +11,13 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, ClassVar
 
+import psutil
 import torch
 
 from aigc_bench.core.errors import ConfigurationError
 
 PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "torchmetrics", "pydantic", "matplotlib", "seaborn")
+QUOTA = Path("/sys/fs/cgroup/cpu.max")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +49,8 @@ def environment(device: torch.device) -> Environment:
         python=platform.python_version(),
         platform=platform.platform(),
         cpu=_cpu(),
-        cpu_count=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
-        memory_bytes=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+        cpu_count=cpus(),
+        memory_bytes=psutil.virtual_memory().total,
         threads=torch.get_num_threads(),
         device=str(device),
         packages={name: _version(name) for name in PACKAGES},
@@ -55,6 +58,35 @@ def environment(device: torch.device) -> Environment:
         gpu_driver=_output("nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader") if cuda else None,
         git_revision=_revision(),
     )
+
+
+def cpus() -> int:
+    """CPUs that this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def cpu_quota() -> float | None:
+    """CPUs' worth of time that the control group of a container allows; None where nothing limits it.
+
+    As Linux's cgroup v2 writes it: microseconds of each period, or "max".
+    """
+    try:
+        allowed, period = QUOTA.read_text().split()[:2]
+        return None if allowed == "max" else int(allowed) / int(period)
+    except (OSError, ValueError):
+        return None
+
+
+def spare_threads() -> int | None:
+    """Threads that torch should have and no more, where a quota allows less than the CPUs it sees; None: leave it.
+
+    Threads beyond the quota wait for each other while none of them may run (reports/threads.md). What the user has set
+    stands.
+    """
+    quota = cpu_quota()
+    if quota is None or "OMP_NUM_THREADS" in os.environ or quota >= torch.get_num_threads():
+        return None
+    return max(1, math.floor(quota))
 
 
 def gpu_clocks() -> tuple[str, ...]:

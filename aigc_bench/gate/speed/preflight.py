@@ -17,7 +17,7 @@ from aigc_bench.gate.sides.sides import Runnable
 from aigc_bench.gate.speed.measure import Commands, PytestFiles
 from aigc_bench.gate.speed.processes import PROBE, Benchmarks
 from aigc_bench.runs.comparison.sides import Side
-from aigc_bench.system.machine import Environment, environment, gpu_clocks
+from aigc_bench.system.machine import Environment, cpu_quota, cpus, environment, gpu_clocks
 from aigc_bench.system.processes import ended, scratch
 
 PROBE_TIMEOUT_S = 120.0
@@ -25,7 +25,6 @@ LOADED = 0.5
 """runnable processes per CPU beside ours, from which pairs will differ more"""
 LITTLE_MEMORY = 512 * 2**20
 GOVERNOR = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
-QUOTA = Path("/sys/fs/cgroup/cpu.max")
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,17 +134,15 @@ def machine_identity() -> dict[str, Any]:
 
 def machine_statements() -> list[str]:
     """Sentences on what affects timings on this machine, with a warning where pairs will vary more."""
-    cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    load = os.getloadavg()[0]
-    governor, quota = _read(GOVERNOR) or "not known", _read(QUOTA) or "not known"
+    num_cpus, load, quota = cpus(), os.getloadavg()[0], cpu_quota()
     statements = [
-        f"Machine before the first pair: {cpus} CPUs, load average {load:.2g}, frequency governor {governor}, "
-        f"CPU quota {'none' if quota.startswith('max') else quota}.",
+        f"Machine before the first pair: {num_cpus} CPUs, load average {load:.2g}, frequency governor "
+        f"{_read(GOVERNOR) or 'not known'}, CPU quota {'none' if quota is None else f'{quota:g} CPUs'}.",
         *(f"{clock}." for clock in gpu_clocks()),
     ]
-    if load > LOADED * cpus:
+    if load > LOADED * num_cpus:
         statements.append(
-            f"A load average of {load:.2g} on {cpus} CPUs: other processes are running. The pairs will vary more, "
+            f"A load average of {load:.2g} on {num_cpus} CPUs: other processes are running. The pairs will vary more, "
             "and more of them will be needed; the error rates hold."
         )
     free = _free_bytes()
