@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from aigc_bench.cli import completion
 from aigc_bench.cli.application import JsonOption, StoreOption, acts, app
 
 BaselinesOption = Annotated[
@@ -29,8 +30,15 @@ app.add_typer(baseline_app, name="baseline")
 @app.command(no_args_is_help=True)
 @acts("aigc_bench.cli.actions.comparing:compare")
 def compare(
-    base: Annotated[str, typer.Argument(help="A run's path or id, latest, or a baseline's name.")],
-    head: Annotated[str, typer.Argument(help="The same of what is new.")] = "latest",
+    base: Annotated[
+        str,
+        typer.Argument(
+            help="A run's path or id, latest, or a baseline's name.", autocompletion=completion.runs_and_baselines
+        ),
+    ],
+    head: Annotated[
+        str, typer.Argument(help="The same of what is new.", autocompletion=completion.runs_and_baselines)
+    ] = "latest",
     store: StoreOption = Path("runs"),
     baselines: BaselinesOption = Path("baselines"),
     output: Annotated[
@@ -45,7 +53,9 @@ def compare(
 @acts("aigc_bench.cli.actions.comparing:set_")
 def set_(
     name: NameArgument,
-    run_name: Annotated[str, typer.Argument(metavar="RUN", help="A run's path or id, or latest.")] = "latest",
+    run_name: Annotated[
+        str, typer.Argument(metavar="RUN", help="A run's path or id, or latest.", autocompletion=completion.runs)
+    ] = "latest",
     directory: DirOption = Path("baselines"),
     features: Annotated[
         bool, typer.Option("--features/--no-features", help="With the features a gate needs, up to 16 MiB.")

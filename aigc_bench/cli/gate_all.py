@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from aigc_bench.cli import judging
+from aigc_bench.cli import completion, judging
 from aigc_bench.cli.application import JsonOption, QuietOption, StoreOption, acts
 from aigc_bench.cli.comparing import BaselinesOption
 from aigc_bench.cli.gate_speed import ApartOption, BudgetOption
@@ -17,15 +17,28 @@ from aigc_bench.cli.gating import gate_app
 @gate_app.command("all", no_args_is_help=True)
 @acts("aigc_bench.cli.actions.gate_all:All")
 def all_(
-    base: Annotated[str, typer.Argument(help="The run that is known: its path or id, or latest.")],
-    head: Annotated[str, typer.Argument(help="The run that is judged, named in the same way.")] = "latest",
+    base: Annotated[
+        str,
+        typer.Argument(help="The run that is known: its path or id, or latest.", autocompletion=completion.runs),
+    ],
+    head: Annotated[
+        str,
+        typer.Argument(help="The run that is judged, named in the same way.", autocompletion=completion.runs),
+    ] = "latest",
     claim: Annotated[
-        str, typer.Option(help="Required. What is tested of quality: weights, checkpoint or recipe.")
+        str,
+        typer.Option(
+            help="Required. What is tested of quality: weights, checkpoint or recipe.",
+            autocompletion=completion.one_of(completion.CLAIMS),
+        ),
     ] = "",
     tolerance: judging.ToleranceOption = "2%",
     detect: judging.DetectOption = "5%",
     metrics: Annotated[
-        str | None, typer.Option(help="Names of metrics, comma-separated. Default: all quality metrics.")
+        str | None,
+        typer.Option(
+            help="Names of metrics, comma-separated. Default: all quality metrics.", autocompletion=completion.metrics
+        ),
     ] = None,
     base_python: Annotated[
         str | None, typer.Option(help="Interpreter that builds base's generators. Default: this one.")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from aigc_bench.cli import judging
+from aigc_bench.cli import completion, judging
 from aigc_bench.cli.application import JsonOption, StoreOption, acts
 from aigc_bench.cli.comparing import BaselinesOption
 from aigc_bench.cli.gating import gate_app
@@ -16,19 +16,34 @@ from aigc_bench.cli.gating import gate_app
 @gate_app.command(no_args_is_help=True)
 @acts("aigc_bench.cli.actions.gate_quality:Quality")
 def quality(
-    base: Annotated[str, typer.Argument(help="The run that is known: its path or id, latest, or a baseline's name.")],
-    head: Annotated[str, typer.Argument(help="The run that is judged, named in the same way.")] = "latest",
+    base: Annotated[
+        str,
+        typer.Argument(
+            help="The run that is known: its path or id, latest, or a baseline's name.",
+            autocompletion=completion.runs_and_baselines,
+        ),
+    ],
+    head: Annotated[
+        str,
+        typer.Argument(
+            help="The run that is judged, named in the same way.", autocompletion=completion.runs_and_baselines
+        ),
+    ] = "latest",
     claim: Annotated[
         str,
         typer.Option(
             help="Required. weights: the same weights, computed in another way; checkpoint: this one against that one; "
-            "recipe: training, over several training seeds."
+            "recipe: training, over several training seeds.",
+            autocompletion=completion.one_of(completion.CLAIMS),
         ),
     ] = "",
     tolerance: judging.ToleranceOption = "2%",
     detect: judging.DetectOption = "5%",
     metrics: Annotated[
-        str | None, typer.Option(help="Names of metrics, comma-separated. Default: all quality metrics.")
+        str | None,
+        typer.Option(
+            help="Names of metrics, comma-separated. Default: all quality metrics.", autocompletion=completion.metrics
+        ),
     ] = None,
     paired_seeds: Annotated[
         bool, typer.Option("--paired-seeds", help="For recipe: compare the sides training seed by training seed.")

@@ -7,10 +7,14 @@ from typing import Annotated
 
 import typer
 
+from aigc_bench.cli import completion
 from aigc_bench.cli.application import DataOption, DeviceOption, JsonOption, StoreOption, acts, app
 
 cache_app = typer.Typer(help="What finished stages left behind, for the next run.", no_args_is_help=True)
-
+RunArgument = Annotated[
+    str,
+    typer.Argument(metavar="RUN", help="A run's id, its folder, or latest.", autocompletion=completion.runs),
+]
 
 app.add_typer(cache_app, name="cache")
 
@@ -18,7 +22,7 @@ app.add_typer(cache_app, name="cache")
 @app.command()
 @acts("aigc_bench.cli.actions.looking:report")
 def report(
-    run_name: Annotated[str, typer.Argument(metavar="RUN", help="A run's id, its folder, or latest.")] = "latest",
+    run_name: RunArgument = "latest",
     store: StoreOption = Path("runs"),
 ) -> None:
     """Draw the report of a stored run again."""
@@ -27,7 +31,7 @@ def report(
 @app.command()
 @acts("aigc_bench.cli.actions.looking:show")
 def show(
-    run_name: Annotated[str, typer.Argument(metavar="RUN", help="A run's id, its folder, or latest.")] = "latest",
+    run_name: RunArgument = "latest",
     store: StoreOption = Path("runs"),
     schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of run.json.")] = False,
     csv: Annotated[bool, typer.Option("--csv", help="Print every score as a line of CSV.")] = False,

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from aigc_bench.cli import completion
 from aigc_bench.cli.application import (
     DataOption,
     DeviceOption,
@@ -22,7 +23,10 @@ from aigc_bench.cli.application import (
 @app.command(no_args_is_help=True)
 @acts("aigc_bench.cli.actions.running:run")
 def run(
-    suite: Annotated[str, typer.Argument(help="Name of a bundled suite (see `list`), or a TOML file.")],
+    suite: Annotated[
+        str,
+        typer.Argument(help="Name of a bundled suite (see `list`), or a TOML file.", autocompletion=completion.suites),
+    ],
     store: StoreOption = Path("runs"),
     device: DeviceOption = "auto",
     threads: ThreadsOption = None,
@@ -32,7 +36,11 @@ def run(
     seeds: Annotated[int | None, typer.Option(help="Number of training seeds of every generator.")] = None,
     limit: Annotated[int | None, typer.Option(help="At most this many samples in every row.")] = None,
     generator: Annotated[
-        list[str] | None, typer.Option(help="Score this generator, too, as built: an entry point or pkg.module:build.")
+        list[str] | None,
+        typer.Option(
+            help="Score this generator, too, as built: an entry point or pkg.module:build.",
+            autocompletion=completion.plugin("generators"),
+        ),
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print what would be done, what is cached, and how long it would take.")

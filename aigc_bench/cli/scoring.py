@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from aigc_bench.cli import completion
 from aigc_bench.cli.application import (
     DataOption,
     DeviceOption,
@@ -24,12 +25,18 @@ ProtocolOption = Annotated[
     typer.Option(
         "--protocol",
         help="tf, torch-fidelity, pytorch-fid, clean, adm, improved-gan, studiogan, all; repeatable. Without: tf.",
+        autocompletion=completion.one_of(completion.PROTOCOLS),
     ),
 ]
 
 
 FeaturesOption = Annotated[
-    list[str] | None, typer.Option("--features", help="An extractor instead: its name or pkg.module:build.")
+    list[str] | None,
+    typer.Option(
+        "--features",
+        help="An extractor instead: its name or pkg.module:build.",
+        autocompletion=completion.plugin("features"),
+    ),
 ]
 
 
@@ -39,6 +46,7 @@ PrecisionOption = Annotated[
         "--precision",
         envvar="AIGC_BENCH_PRECISION",
         help="Arithmetic of the extractor: fp32, or bf16, which is faster; its score is not called FID.",
+        autocompletion=completion.one_of(completion.PRECISIONS),
     ),
 ]
 
@@ -48,12 +56,22 @@ DownloadOption = Annotated[
 ]
 
 
-BadImageOption = Annotated[str, typer.Option("--on-bad-image", help="error, or skip: left out, counted and listed.")]
+BadImageOption = Annotated[
+    str,
+    typer.Option(
+        "--on-bad-image",
+        help="error, or skip: left out, counted and listed.",
+        autocompletion=completion.one_of(completion.BAD_IMAGES),
+    ),
+]
 
 
 FakeArgument = Annotated[
     list[str],
-    typer.Argument(help="Folder, zip, tar, npz or npy of images; or a generator: its name or pkg.module:build."),
+    typer.Argument(
+        help="Folder, zip, tar, npz or npy of images; or a generator: its name or pkg.module:build.",
+        autocompletion=completion.samples,
+    ),
 ]
 RealOption = Annotated[
     str,
@@ -67,7 +85,10 @@ HoldoutOption = Annotated[
         help="Further real samples. They are scored as the row floor: the best that any model can do at this N."
     ),
 ]
-MetricsOption = Annotated[str | None, typer.Option(help="Names of metrics, comma-separated; see `list`.")]
+MetricsOption = Annotated[
+    str | None,
+    typer.Option(help="Names of metrics, comma-separated; see `list`.", autocompletion=completion.metrics),
+]
 LimitOption = Annotated[
     int | None, typer.Option(help="Use this many samples of every row: a random part, always the same.")
 ]

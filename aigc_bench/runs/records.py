@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
+import torch
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from aigc_bench.core import Score, TrainingLog
 from aigc_bench.core.suites import Suite
@@ -87,10 +90,23 @@ Exhibits = dict[str, Tensor]
                              real image nearest to it; (8, 1, C, H, W) where there are none, `neighbours` too
     costly_index, costly_share   (8,) int64, float64: which samples these are, and by what share the
                              distance would fall without each
+    costly_name              (8, bytes) uint8: the names of their files in UTF-8, filled up with zeros; of samples
+                             that have files
     neighbour_distance       (N,) float32: every sample's distance to the fit split, in feature space
     latency                  (calls,) float64 seconds
     classes                  (K,) int64: predicted classes; also `classes/reference/-`
 """
+
+
+def texts_as_tensor(texts: Sequence[str]) -> Tensor:
+    """(n, bytes) uint8 in UTF-8, filled up with zeros; what UTF-8 cannot hold, as in undecodable names, is escaped."""
+    encoded = [bytearray(text.encode(errors="backslashreplace") + b"\0") for text in texts]
+    return pad_sequence([torch.frombuffer(text, dtype=torch.uint8) for text in encoded], batch_first=True)
+
+
+def texts_of_tensor(rows: Tensor) -> list[str]:
+    """What `texts_as_tensor` has put there."""
+    return [bytes(row.tolist()).rstrip(b"\0").decode() for row in rows]
 
 
 def exhibit_of(key: str) -> tuple[str, str]:

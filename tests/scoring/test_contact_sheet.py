@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from aigc_bench.core import FeaturePair, Features
 from aigc_bench.metrics import frechet
 from aigc_bench.metrics.moments import Moments
 from aigc_bench.modalities.image import sheets
-from aigc_bench.runs.records import Exhibits, exhibit_of
+from aigc_bench.runs.records import Exhibits, exhibit_of, texts_as_tensor, texts_of_tensor
 from aigc_bench.runs.scoring import contact_sheet
 from aigc_bench.runs.store import load_exhibits
 
@@ -72,7 +73,30 @@ def test_the_costliest_samples_stand_above_their_nearest_real_ones(fake: Images,
         apart = ((REAL.astype(float) - fake[number]) ** 2).sum((1, 2, 3))
         assert torch.equal(pairs[row, 1], picture(REAL, int(apart.argmin())))
     assert "<h2>Samples that contribute most to the Fréchet distance</h2>" in page
-    assert f"<span>{index[0]}<br>{100 * share[0]:.3g} %</span>" in page
+    assert f'<span title="{index[0]}">{index[0]}<br>{100 * share[0]:.3g} %</span>' in page
+    assert "its position in the set, counted from 0, and the share" in page
+
+
+def test_the_costliest_samples_are_called_by_their_files(fake: Images, tmp_path: Path) -> None:
+    """Where they have some: in a folder the reader looks for a file, and not for the 17th."""
+    folder = tmp_path / "fake" / "part"
+    folder.mkdir(parents=True)
+    for number, image in enumerate(fake):
+        (folder / f"sample {number:03} <猫>.png").write_bytes(encoded(image[..., 0]))
+    found, page = sheet(tmp_path / "fake", REAL, tmp_path)
+    named = {kind: tensor for key, tensor in found.items() for kind in [exhibit_of(key)[0]]}
+    names = texts_of_tensor(named["costly_name"])
+    assert names == [f"part/sample {number:03} <猫>.png" for number in named["costly_index"].tolist()]
+    assert set(names[:2]) == {f"part/sample {number:03} <猫>.png" for number in ODD}
+    shown = names[0].replace("<", "&lt;").replace(">", "&gt;")
+    assert f'<span title="{shown}">{shown.rpartition("/")[2]}<br>' in page
+    assert "the name of its file and the share" in page
+
+
+def test_texts_survive_as_tensors() -> None:
+    """Of any script, empty, and with bytes that are no UTF-8, which are escaped."""
+    assert texts_of_tensor(texts_as_tensor(["a", "", "数字 😀.png"])) == ["a", "", "数字 😀.png"]
+    assert texts_of_tensor(texts_as_tensor([os.fsdecode(b"bad\xff.png")])) == ["bad\\udcff.png"]
 
 
 def test_the_closest_real_images_show_copies(fake: Images, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from aigc_bench.report.panels.embedding import data_uri
 from aigc_bench.report.run import classes, codes, figures, tables
 from aigc_bench.report.run.verdict import verdict
 from aigc_bench.report.terms import terms_in
-from aigc_bench.runs.records import Exhibits, Run, exhibit_of
+from aigc_bench.runs.records import Exhibits, Run, exhibit_of, texts_of_tensor
 from aigc_bench.system.files import writing
 
 GRID_COLUMNS = 16
@@ -169,7 +169,13 @@ def _grids(run: Run, exhibits: Exhibits) -> dict[str, list[dict[str, Any]]]:
         if "neighbours" in keys and name not in ANCHORS:
             found["neighbours"].append(_singled_out(modality, name, keys["neighbours"]))
         if "costly" in keys:
-            found["costly"].append({**_singled_out(modality, name, keys["costly"]), "shares": _shares(keys)})
+            found["costly"].append(
+                {
+                    **_singled_out(modality, name, keys["costly"]),
+                    "shares": _shares(keys),
+                    "named": "costly_name" in keys,
+                }
+            )
     return {kind: panels for kind, panels in found.items() if panels}
 
 
@@ -180,10 +186,12 @@ def _singled_out(modality: Modality, name: str, pairs: Tensor) -> dict[str, Any]
     return {**_panel(name, png), "beside": pairs.shape[1] > 1}
 
 
-def _shares(keys: Exhibits) -> list[tuple[int, str]]:
-    """Number of each costly sample, and its share of the distance."""
-    both = zip(keys["costly_index"].tolist(), keys["costly_share"].tolist(), strict=True)
-    return [(index, numbers.percentage(share)) for index, share in both]
+def _shares(keys: Exhibits) -> list[tuple[str, str]]:
+    """Name of each costly sample, or its number where it has no file, and its share of the distance."""
+    numbered = [str(index) for index in keys["costly_index"].tolist()]
+    names = texts_of_tensor(keys["costly_name"]) if "costly_name" in keys else numbered
+    shares = [numbers.percentage(share) for share in keys["costly_share"].tolist()]
+    return list(zip(names, shares, strict=True))
 
 
 def _file_name(name: str) -> str:

@@ -18,7 +18,7 @@ from aigc_bench.evidence.extraction import features_of
 from aigc_bench.metrics import frechet, neighbours
 from aigc_bench.metrics.sweep import Sweep
 from aigc_bench.modalities.modality import named
-from aigc_bench.runs.records import Exhibits
+from aigc_bench.runs.records import Exhibits, texts_as_tensor
 from aigc_bench.runs.scoring.bench import Bench
 from aigc_bench.runs.scoring.observation import Observation
 from aigc_bench.runs.scoring.observing import Observer
@@ -79,6 +79,8 @@ def sheet_of(seen: Observation, bench: Bench, distance: float | None) -> Sheet:
     if "share" in found:
         costly = _costly(found["share"])
         pictures |= {"costly_index": costly, "costly_share": found["share"][costly]}
+        if (names := row.samples.names) is not None:
+            pictures["costly_name"] = texts_as_tensor([names[index] for index in costly.tolist()])
     if bench.training:
         pictures["neighbour_distance"] = found["distance"].to(torch.float32)
     return Sheet(exhibits | keyed(row.name, row.training_seed, pictures))
