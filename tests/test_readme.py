@@ -68,6 +68,7 @@ def follow(path: Path, folder: Path) -> dict[str, str]:
 EXPECTED = {
     "add-a-data-set": "fd_pixels",
     "add-a-metric": "brightness_pixels",
+    "add-a-modality": "fd_values",
     "add-an-extractor": "fd_thumbnails",
     "gate-your-repository": "all names begin with mine:build:",
     "score-your-model": "mine:build",

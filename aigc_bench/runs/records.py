@@ -87,7 +87,7 @@ Exhibits = dict[str, Tensor]
     neighbours               (8, 2, C, H, W) uint8: the samples nearest to the fit split, each beside its neighbour; of
                              scored samples those nearest to the real side
     costly                   (8, 2, C, H, W) uint8: the samples that cost the Fréchet distance most, each beside the
-                             real image nearest to it; (8, 1, C, H, W) where there are none, `neighbours` too
+                             real sample nearest to it; (8, 1, C, H, W) where there are none, `neighbours` too
     costly_index, costly_share   (8,) int64, float64: which samples these are, and by what share the
                              distance would fall without each
     costly_name              (8, bytes) uint8: the names of their files in UTF-8, filled up with zeros; of samples

@@ -109,7 +109,7 @@ def test_the_closest_real_images_show_copies(fake: Images, tmp_path: Path) -> No
     apart = [((REAL.astype(float) - image) ** 2).sum((1, 2, 3)).min() for image in fake]
     for row, number in enumerate(np.argsort(apart, kind="stable")[:8]):
         assert torch.equal(pairs[row, 0], picture(fake, int(number)))
-    assert "<h2>Closest real images</h2>" in page
+    assert "<h2>Closest real samples</h2>" in page
     assert "<h2>Memorisation</h2>" not in page
 
 
@@ -120,7 +120,7 @@ def test_where_real_images_are_missing_samples_stand_alone(fake: Images, tmp_pat
     alone, page = sheet(fake, tmp_path / "real.safetensors", tmp_path)
     for kind in ("costly", "neighbours"):
         assert torch.equal(alone[f"{kind}/samples/-"], whole[f"{kind}/samples/-"][:, :1])
-    assert "above the real image" not in page
+    assert "above the real sample" not in page
     pool = REAL.reshape(len(REAL), -1) / 255
     moments = {"mu": pool.mean(0), "sigma": np.cov(pool, rowvar=False)}
     np.savez(tmp_path / "moments.npz", **moments)

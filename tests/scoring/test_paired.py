@@ -51,7 +51,7 @@ def test_scores_are_those_of_the_pairs(tmp_path: Path) -> None:
     page = (folder / "report.html").read_text()
     assert "rfd_pixels of samples is" in page
     assert "The first originals above, reconstructions below" in page
-    assert "Closest real images" not in page  # a reconstruction is near its original
+    assert "Closest real samples" not in page  # a reconstruction is near its original
     exhibits = load_exhibits(folder)
     assert torch.equal(exhibits["originals/samples/-"], tensor(REAL)[:16])
     assert torch.equal(exhibits["reconstructions/samples/-"], tensor(FAKE)[:16])

@@ -1,6 +1,6 @@
 """What a report of scored samples shows beside the scores: a few of them, and their predicted classes.
 
-Which ones cost the Fréchet distance most, and which are closest to a real image, beside their nearest real images.
+Which ones cost the Fréchet distance most, and which are closest to a real sample, beside their nearest real ones.
 The keys are described at `aigc_bench.runs.records.Exhibits`.
 """
 

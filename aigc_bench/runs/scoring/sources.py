@@ -125,7 +125,7 @@ def _spec(name: str, reference: Reference) -> SampleSpec:
     real = reference.samples
     if real is None:
         raise ConfigurationError(
-            f"{name} makes samples of the real ones' shape, and {reference.name} holds none; give real images"
+            f"{name} makes samples of the real ones' shape, and {reference.name} holds none; give real samples"
         )
     # The headers of files say it, where there are files; the items of a data set have to be looked at.
     spec = real.spec if real.digest else real.spec_of_first()
