@@ -23,11 +23,11 @@ from aigc_bench.samples.sets import SampleSet, readable
 from aigc_bench.system.foreign import foreign_code
 
 CHUNK = 512
-"""images whose features are one file of the cache until all are there"""
+"""samples whose features are one file of the cache until all are there"""
 
 PIECE = 64
-"""images that an extractor sees at once, if it says that it likes so few: so often progress is seen, and so many images
-are decoded ahead"""
+"""samples that an extractor sees at once, if it says that it likes so few: so often progress is seen, and so many are
+decoded ahead"""
 
 STAGE = "sample-features"
 
@@ -59,7 +59,7 @@ def features_of(extractor: core.FeatureExtractor, samples: SampleSet, place: Pla
     """The extractor's view of the samples, in their order, on the CPU.
 
     Raises:
-        DataError: an image that cannot be read.
+        DataError: a sample that cannot be read.
         MeasurementError: features that are NaN or infinite.
         GeneratorError: the extractor raised.
     """
@@ -112,7 +112,7 @@ def _extract(extractor: core.FeatureExtractor, samples: SampleSet, place: Place,
                 found.append(observed_features(extractor, piece.samples.to(place.device)))
             indices.append(piece.indices)
             done += len(piece.indices)
-            place.on_event({"event": "progress", "unit": "images", "done": done, "total": samples.num_samples})
+            place.on_event({"event": "progress", "unit": "samples", "done": done, "total": samples.num_samples})
         feature_files.write_chunk(path, torch.cat(indices), feature_files.joined(found, extractor.name))
 
 
@@ -123,7 +123,7 @@ def piece_of(extractor: core.FeatureExtractor) -> int:
 
 
 def _counted(pieces: Iterator[Chunk]) -> Iterator[tuple[int, Chunk]]:
-    """Every piece with the number of images before it."""
+    """Every piece with the number of samples before it."""
     done = 0
     for piece in pieces:
         yield done, piece
@@ -137,4 +137,4 @@ def skipped_notes(samples: SampleSet) -> list[str]:
         return []
     examples = "; ".join(f"{item.name} ({item.reason})" for item in skipped[:5])
     more = f"; and {len(skipped) - 5} more" if len(skipped) > 5 else ""
-    return [f"{len(skipped)} of {samples.num_listed} images were skipped: {examples}{more}"]
+    return [f"{len(skipped)} of {samples.num_listed} samples were skipped: {examples}{more}"]

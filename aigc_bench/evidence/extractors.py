@@ -21,7 +21,7 @@ from aigc_bench.system.cache import Cache, digest_of
 from aigc_bench.system.foreign import foreign_code
 
 MAX_EXTRACTORS = 8
-"""held at once: every resize of a network in two precisions, of two shapes of images"""
+"""held at once: every resize of a network in two precisions, of two shapes of samples"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +77,11 @@ def _matrix(values: Any, name: str, extractor: str, num_samples: int) -> Tensor 
 
 
 def extractor_for(protocol: Protocol, samples: SampleSet, place: Place) -> core.FeatureExtractor:
-    """The protocol's extractor for images like these, built once as long as it is among those used last.
+    """The protocol's extractor for samples like these, built once as long as it is among those used last.
 
     Raises:
         UnknownNameError: no such extractor.
-        ConfigurationError: it does not take such images.
+        ConfigurationError: it does not take such samples.
     """
     builder = plugins.load("features", protocol.features)
     spec = samples.spec_of_first()

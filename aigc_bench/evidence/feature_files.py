@@ -109,8 +109,8 @@ def mapped(folder: Path) -> Features:
 def _check_one_width(widths: set[int], extractor: str) -> None:
     if len(widths) > 1:
         raise DataError(
-            f"extractor {extractor!r} gives {sorted(widths)} features for images of several sizes; expected images of "
-            "one size: resize them, or use an extractor that resizes, such as 'inception'"
+            f"extractor {extractor!r} gives {sorted(widths)} features for samples of several sizes; expected one size: "
+            "resize them, or use an extractor that resizes, such as 'inception'"
         )
 
 

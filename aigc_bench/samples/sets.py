@@ -27,7 +27,7 @@ TAKEN_AT_ONCE = 64
 
 
 class Skipped(NamedTuple):
-    """An image that was left out."""
+    """A sample that was left out."""
 
     name: str
     reason: str
@@ -44,7 +44,7 @@ class SampleSet(ABC):
     sample_rate: int | None = None
     """Hz, of what is sampled in time"""
     on_bad_image: OnBadImage = "error"
-    """what becomes of an image that cannot be read"""
+    """what becomes of a sample that cannot be read"""
 
     def __init__(self, name: str, policies: tuple[str, ...]) -> None:
         self.name = printable(name)
@@ -62,7 +62,7 @@ class SampleSet(ABC):
     def num_samples(self) -> int | None:
         """Samples that `chunks` yields; None until one complete pass where only that can tell.
 
-        Only a pass can tell for a loader, and wherever unreadable images are skipped.
+        Only a pass can tell for a loader, and wherever unreadable samples are skipped.
         """
 
     @property
@@ -128,7 +128,7 @@ class SampleSet(ABC):
 
     @abstractmethod
     def chunks(self, size: int) -> Iterator[Chunk]:
-        """Yield all samples in chunks of at most `size` images of one size.
+        """Yield all samples in chunks of at most `size` of one size.
 
         Where all have one size the chunks are in order and all but the last are full. Where sizes differ, samples wait
         for others of their size, at most `PENDING * size` of them; `indices` keeps the order.
@@ -149,8 +149,8 @@ class SampleSet(ABC):
             first = first or shape
             if shape != first:
                 raise DataError(
-                    f"{self.name} holds images of several sizes, {first} and {shape} (C, H, W) among them; expected "
-                    "images of one size here: resize them, or read the set by chunks()"
+                    f"{self.name} holds samples of several sizes, {first} and {shape} (C, H, W) among them; expected "
+                    "samples of one size here: resize them, or read the set by chunks()"
                 )
             yield chunk.samples
 

@@ -165,7 +165,7 @@ def test_what_was_skipped_is_known_though_nothing_is_decoded_again(damaged: Path
             found.append((extraction.skipped_notes(samples), samples.num_samples, features.num_samples))
     assert extractor.calls == []
     assert found[0] == found[1]
-    assert "1 of 40 images were skipped: 0/03.png" in found[1][0][0]
+    assert "1 of 40 samples were skipped: 0/03.png" in found[1][0][0]
     assert found[1][1:] == (39, 39)
     with open_samples(damaged) as samples, pytest.raises(DataError, match=r"03\.png is not a readable image"):
         extraction.features_of(Means(), samples, place(tmp_path))

@@ -86,7 +86,7 @@ def test_a_kill_between_the_files_loses_nothing(pool: Tensor, tmp_path: Path, mo
 
 def test_unlike_widths_are_refused(pool: Tensor, tmp_path: Path) -> None:
     """Within a chunk and between chunks."""
-    with pytest.raises(DataError, match=r"'made' gives \[4, 5\] features for images of several sizes"):
+    with pytest.raises(DataError, match=r"'made' gives \[4, 5\] features for samples of several sizes"):
         feature_files.joined([Features(pool), Features(pool[:, :4])], "made")
     chunk(tmp_path, 0, [0, 1], pool)
     chunk(tmp_path, 1, [2, 3], pool[:, :4])

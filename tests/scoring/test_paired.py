@@ -153,24 +153,24 @@ def test_what_cannot_be_pairs_is_refused(tmp_path: Path) -> None:
             aigc_bench.score(fake, real, **PIXELS, **more, options=options(tmp_path))
         assert caught.value.exit_code == 2
 
-    refused(DataError, "samples holds 449 images and array holds 450; expected a reconstruction of each", FAKE[1:])
-    refused(DataError, "samples holds 450 images and array holds 449", FAKE, REAL[1:])
-    refused(DataError, r"images of \(1, 8, 7\) and array of \(1, 8, 8\) \(C, H, W\)", FAKE[:, :, 1:].copy())
-    refused(DataError, r"images of \(3, 8, 8\) and array of \(1, 8, 8\)", FAKE.repeat(3, axis=3))
+    refused(DataError, "samples holds 449 samples and array holds 450; expected a reconstruction of each", FAKE[1:])
+    refused(DataError, "samples holds 450 samples and array holds 449", FAKE, REAL[1:])
+    refused(DataError, r"samples of \(1, 8, 7\) and array of \(1, 8, 8\) \(C, H, W\)", FAKE[:, :, 1:].copy())
+    refused(DataError, r"samples of \(3, 8, 8\) and array of \(1, 8, 8\)", FAKE.repeat(3, axis=3))
     refused(ConfigurationError, "--holdout has no place beside --paired", holdout=REAL)
     refused(ConfigurationError, "would shift the pairs: --on-bad-image skip excludes", on_bad_image="skip")
     np.savez(tmp_path / "moments.npz", mu=np.zeros(64), sigma=np.eye(64))
-    refused(ConfigurationError, r"compares images, and .*moments\.npz holds none; give", real=tmp_path / "moments.npz")
+    refused(ConfigurationError, r"compares samples, and .*moments\.npz holds none; give", real=tmp_path / "moments.npz")
     assert not (tmp_path / "store" / "cache" / "sample-features").exists()
 
 
 @pytest.mark.parametrize(
     ("num_fake", "num_real", "message"),
     [
-        (300, 299, "fake holds more images and .* holds 299"),
-        (299, 300, "fake holds 299 images and .* holds more"),
-        (128, 300, "fake holds 128 images and .* holds more"),
-        (300, 128, "fake holds more images and .* holds 128"),
+        (300, 299, "fake holds more samples and .* holds 299"),
+        (299, 300, "fake holds 299 samples and .* holds more"),
+        (128, 300, "fake holds 128 samples and .* holds more"),
+        (300, 128, "fake holds more samples and .* holds 128"),
     ],
 )
 def test_loaders_that_end_at_unlike_places_are_refused(
@@ -194,7 +194,7 @@ def test_the_command_line_compares_pairs(tmp_path: Path) -> None:
     assert all(name in done.stdout for name in ("rfd_pixels ↓", "mse ↓", "psnr ↑", "ssim ↑"))
     done = call("score", "short.npy", "--real", "real.npy", *few, cwd=tmp_path)
     assert done.returncode == 2
-    assert "short.npy holds 400 images and real.npy holds 450" in done.stderr
+    assert "short.npy holds 400 samples and real.npy holds 450" in done.stderr
 
 
 def test_published_moments_beside_the_originals_are_not_what_they_are_compared_with(tmp_path: Path) -> None:
@@ -216,7 +216,7 @@ def test_a_limit_needs_no_more_on_either_side(kind: str, limit: int, tmp_path: P
         fake = fake if kind == "array" else DataLoader(Pairs(fake), batch_size=50)
         run, _ = aigc_bench.score(fake, REAL[:num_real], **PIXELS, limit=limit, options=options(tmp_path))
         assert values(run) == values(cut)
-    with pytest.raises(DataError, match="samples holds 99 images and array holds 450"):
+    with pytest.raises(DataError, match="samples holds 99 samples and array holds 450"):
         aigc_bench.score(FAKE[:99], REAL, **PIXELS, limit=limit, options=options(tmp_path))
 
 

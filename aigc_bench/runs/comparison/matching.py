@@ -46,7 +46,7 @@ class Group:
 
     @property
     def paired(self) -> bool:
-        """Whether both sides are of the same samples: of the same seeds, or of the same held-out images."""
+        """Whether both sides are of the same samples: of the same seeds, or of the same held-out samples."""
         return self.seeded or self.any.extractor is None
 
     @property

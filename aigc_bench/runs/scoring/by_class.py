@@ -108,7 +108,7 @@ def _labels_of_all(num: int, name: str, samples: SampleSet | None) -> tuple[str,
     if len(labels) != num:
         raise DataError(
             f"{name} has {len(labels)} classes of samples and features of {num}; expected a class for each: which "
-            "images were skipped is not known, or the set changed while it was read"
+            "samples were skipped is not known, or the set changed while it was read"
         )
     return labels
 

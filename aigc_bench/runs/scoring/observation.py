@@ -51,8 +51,8 @@ class Observation:
         widths = self.fake.pool.shape[1], self.real.pool.shape[1]
         if widths[0] != widths[1]:
             raise DataError(
-                f"extractor {self.extractor.name!r} gives {widths[0]} features for images of {self.row.name} and "
-                f"{widths[1]} for those of {self.reference.name}; expected images of one size and as many channels: "
+                f"extractor {self.extractor.name!r} gives {widths[0]} features for samples of {self.row.name} and "
+                f"{widths[1]} for those of {self.reference.name}; expected samples of one size and as many channels: "
                 "convert one side, or use an extractor that does, such as 'inception'"
             )
         bias = getattr(self.extractor, "logit_bias", None)
@@ -106,8 +106,8 @@ def observed(row: Row, reference: Reference, real: Features | None, protocol: Pr
     """See the samples of a row.
 
     Raises:
-        ConfigurationError: the extractor does not take such images.
-        DataError: images that cannot be read, or a real side of another extractor.
+        ConfigurationError: the extractor does not take such samples.
+        DataError: samples that cannot be read, or a real side of another extractor.
         BenchmarkFailedError: samples that cannot be drawn, or features that are undefined.
     """
     samples = row.samples

@@ -29,14 +29,14 @@ CHUNK = 128
 
 
 def originals_of(reference: Reference) -> SampleSet:
-    """The real side's images.
+    """The real side's samples.
 
     Raises:
         ConfigurationError: it has none.
     """
     if reference.samples is None:
         raise ConfigurationError(
-            f"--paired compares images, and {reference.name} holds none; give the originals themselves as --real"
+            f"--paired compares samples, and {reference.name} holds none; give the originals themselves as --real"
         )
     return reference.samples
 
@@ -69,7 +69,7 @@ def errors_of(name: str, fake: SampleSet, original: SampleSet, place: Place) -> 
     """Errors of all pairs, made chunk by chunk; what was killed goes on where it was.
 
     Raises:
-        DataError: unlike counts or sizes, or an image that cannot be read.
+        DataError: unlike counts or sizes, or a sample that cannot be read.
     """
 
     def produce(folder: Path) -> None:
@@ -118,14 +118,14 @@ def _unlike_counts(name: str, original: SampleSet, num_fake: int | None, num_rea
     fakes = "more" if num_fake is None else str(num_fake)
     reals = "more" if num_real is None else str(num_real)
     return (
-        f"{name} holds {fakes} images and {original.name} holds {reals}; expected a reconstruction of each original, "
+        f"{name} holds {fakes} samples and {original.name} holds {reals}; expected a reconstruction of each original, "
         "in the same order: --paired compares the first with the first"
     )
 
 
 def _unlike_sizes(name: str, original: SampleSet, fake: tuple[int, ...], real: tuple[int, ...]) -> str:
     return (
-        f"{name} holds images of {fake} and {original.name} of {real} (C, H, W); expected reconstructions of the "
+        f"{name} holds samples of {fake} and {original.name} of {real} (C, H, W); expected reconstructions of the "
         "originals' size and channels: crop or resize the originals as the model saw them"
     )
 

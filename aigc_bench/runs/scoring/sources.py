@@ -62,7 +62,7 @@ class Sources:
 
         Raises:
             DataError: see `open_samples`.
-            GeneratorError: it cannot be built, or makes no images.
+            GeneratorError: it cannot be built, or makes no samples.
             ConfigurationError: the real side has no one shape, or no known number of samples and there is no limit.
         """
         if isinstance(source, str) and not Path(source).exists():
@@ -131,6 +131,6 @@ def _spec(name: str, reference: Reference) -> SampleSpec:
     spec = real.spec if real.digest else real.spec_of_first()
     if spec is None:
         raise ConfigurationError(
-            f"{name} makes samples of one size, and {real.name} holds images of several; resize them first"
+            f"{name} makes samples of one size, and {real.name} holds samples of several; resize them first"
         )
     return spec
