@@ -160,7 +160,10 @@ def test_a_real_side_without_one_shape_is_refused(tmp_path: Path) -> None:
     (tmp_path / "mixed").mkdir()
     for number in range(2):
         (tmp_path / "mixed" / f"{number}.png").write_bytes(encoded(REAL[number][: 4 + number, :, 0]))
-    for real, reason in (("real.safetensors", "holds none; give real samples"), ("mixed", "samples of several; resize")):
+    for real, reason in (
+        ("real.safetensors", "holds none; give real samples"),
+        ("mixed", "samples of several; resize"),
+    ):
         with pytest.raises(ConfigurationError, match=reason) as caught:
             aigc_bench.score("noise", tmp_path / real, **PIXELS, options=options(tmp_path))
         assert caught.value.exit_code == 2

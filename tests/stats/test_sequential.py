@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from scipy import stats
 
 from aigc_bench.core.errors import MeasurementError
 from aigc_bench.stats import sequential
+from aigc_bench.stats.looks import detectable
 from aigc_bench.stats.sequential import Looks, crossed, judged, outcome, walked
 
 LOOKS = Looks.spending()
@@ -219,3 +221,16 @@ def test_few_benchmarks_need_little_confirmation() -> None:
     assert plan is not None
     assert plan.alpha == 0.5
     assert plan.fail[0] == pytest.approx(0.5 * math.log(1 + (math.e - 1) * plan.pairs[0] / plan.pairs[-1]))
+
+
+def test_the_gate_s_page_states_the_plan_that_is_run() -> None:
+    """How many pairs its interim analyses have, and up to which spread 5 % are caught."""
+    page = " ".join((Path(__file__).parents[2] / "docs" / "gate.md").read_text(encoding="utf-8").split())
+    looks = Looks.spending()
+    *first, last = looks.pairs
+    assert f"After {', '.join(map(str, first))} and {last} pairs the gate may decide" in page
+    assert "caught with 95 % power up to σ = 5 %" in page
+    smallest = [detectable(spread, last, looks) for spread in (0.05, 0.055)]
+    assert smallest[0] is not None
+    assert smallest[1] is not None
+    assert smallest[0] <= looks.detect < smallest[1]

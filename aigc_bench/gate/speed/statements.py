@@ -45,7 +45,7 @@ def spread_so_far(trials: Sequence[Trial], looks: Looks) -> str | None:
 
 def error_rates(trials: Sequence[Trial], looks: Looks, *, confirmed: bool) -> Iterator[str]:
     """The error rates of the whole gate, and the slowdowns that are caught given how much pairs differed."""
-    each = f"{len(trials)} benchmarks, each REGRESSION confirmed on fresh pairs" if confirmed else "1 benchmark"
+    each = f"{len(trials)} benchmarks, each REGRESSION confirmed on further pairs" if confirmed else "1 benchmark"
     yield (
         f"Error rates ({each}): where nothing is truly slower by more than {percent(looks.tolerance)}, at most "
         f"{100 * looks.alpha:g} % of gate runs report a REGRESSION; a slowdown of {percent(looks.detect)} passes in "

@@ -144,8 +144,8 @@ def _test(trial: Trial) -> str:
     if trial.fresh is None:
         return text
     if not trial.is_flagged:
-        return f"{text}; a REGRESSION would have to be confirmed on fresh pairs"
-    return f"{text}; confirmation at {100 * trial.fresh.looks.alpha:.2g} % on {len(trial.fresh.base)} fresh pairs"
+        return f"{text}; a REGRESSION would have to be confirmed on further pairs"
+    return f"{text}; confirmation at {100 * trial.fresh.looks.alpha:.2g} % on {len(trial.fresh.base)} further pairs"
 
 
 def _reason(trial: Trial, result: Outcome, verdict: Verdict, stopped: str) -> str:
