@@ -19,6 +19,7 @@ from aigc_bench.system.files import writing
 from aigc_bench.system.processes import ended
 
 INSTALL = "python -m pip install --quiet ."
+PROJECT_FILES = ("pyproject.toml", "setup.py", "setup.cfg")
 INSTRUMENT = ("pytest", "pytest-benchmark")
 """the same versions on both sides, those that this program has"""
 FINISHED = "finished"
@@ -32,6 +33,14 @@ class Checkout:
     """which side, for messages: "base (v1.2)" """
     folder: Path
     identity: str
+    below: str = "."
+    """where in the repository the project lies that is built and measured"""
+
+    @property
+    def project(self) -> Path:
+        """The folder of the project: the one the gate was called in, where there is one, or the top."""
+        below = self.folder / self.below
+        return below if any((below / name).is_file() for name in PROJECT_FILES) else self.folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +74,7 @@ class Builder:
         constraints = Path(os.environ.get("PIP_CONSTRAINT", ""))
         return {
             "identity": checkout.identity,
+            "project": checkout.project.relative_to(checkout.folder).as_posix(),
             "python": (sys.version, os.path.realpath(sys.executable)),
             "build": self.command,
             "instrument": _instrument(),
@@ -89,7 +99,7 @@ class Builder:
             (folder / FINISHED).touch()
 
     def _step(self, checkout: Checkout, argv: list[str], environment: dict[str, str] | None = None) -> None:
-        done = ended(argv, cwd=checkout.folder, environment=environment, timeout_s=self.timeout_s)
+        done = ended(argv, cwd=checkout.project, environment=environment, timeout_s=self.timeout_s)
         if done.returncode != 0:
             raise BenchmarkFailedError(
                 f"{checkout.label} does not build: {done.failure(shlex.join(argv))}. Another way to install it: --build"

@@ -49,7 +49,7 @@ class Asked:
     pythons: tuple[str, str] | None = None
     commands: tuple[str, str] | None = None
     build: str | None = None
-    """replaces `pip install .`; run in the checkout, its environment's bin first on PATH"""
+    """replaces `pip install .`; run in the checkout's project folder, its environment's bin first on PATH"""
     shared_environment: bool = False
     """this interpreter for both, each with its own sources first"""
     folder: Path = Path()
@@ -126,15 +126,17 @@ def _installed_digest(python: Path) -> str:
 def _of_refs(asked: Asked, store: Path, on_event: OnEvent) -> Iterator[tuple[Runnable, Runnable]]:
     assert asked.refs is not None
     root = repository.root_of(asked.folder)
+    below = asked.folder.resolve().relative_to(root.resolve()).as_posix()
     commits = [None if ref == IN_PLACE else repository.commit_of(root, ref) for ref in asked.refs]
     with workplace(store / "gate" / "workplaces", root) as place:
         checkouts = []
         for side, ref, commit in zip(("base", "head"), asked.refs, commits, strict=True):
             if commit is None:
-                checkouts.append(Checkout(f"{side} ({ref})", root, repository.identity_of(root, store.resolve())))
+                identity = repository.identity_of(root, store.resolve())
+                checkouts.append(Checkout(f"{side} ({ref})", root, identity, below))
                 continue
             repository.add_worktree(root, place / side, commit)
-            checkouts.append(Checkout(f"{side} ({ref})", place / side, commit))
+            checkouts.append(Checkout(f"{side} ({ref})", place / side, commit, below))
         builder = Builder(store / "gate" / "environments", asked.build or INSTALL, asked.build_timeout_s, on_event)
         make = _sharing if asked.shared_environment else builder.environment
         yield _pair(
@@ -152,7 +154,7 @@ def _sharing(checkout: Checkout) -> Path:
 
 def _of_checkout(ref: str, checkout: Checkout, python: Path, *, shared: bool) -> Runnable:
     if shared:
-        roots = [str(path) for path in source_roots(checkout.folder)]
+        roots = [str(path) for path in source_roots(checkout.project)]
         inherited = os.environ.get("PYTHONPATH")
         paths = os.pathsep.join([*roots, *([inherited] if inherited else [])])
         return Runnable(ref, checkout.identity, (str(python),), checkout.folder, {"PYTHONPATH": paths})

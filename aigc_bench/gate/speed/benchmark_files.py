@@ -15,11 +15,10 @@ from pathlib import Path
 from typing import Literal
 
 from aigc_bench.core.wording import listed
+from aigc_bench.gate.sides.building import PROJECT_FILES
 
 FilesOf = Literal["head", "base", "own"]
 CONFTEST = "conftest.py"
-PROJECT_FILES = ("pyproject.toml", "setup.py", "setup.cfg")
-"""where one of them lies, there are more than benchmarks"""
 
 
 def holds_tests(name: str) -> bool:
@@ -52,7 +51,8 @@ def put_in_place(paths: Sequence[str], source: Path, target: Path) -> None:
     that hold tests, and every conftest.py.
     """
     for name in (path.partition("::")[0] for path in paths):
-        if (source / name).is_dir() and not any((source / name / file).exists() for file in PROJECT_FILES):
+        holds_project = any((source / name / file).exists() for file in PROJECT_FILES)
+        if (source / name).is_dir() and not holds_project:
             shutil.rmtree(target / name, ignore_errors=True)
             shutil.copytree(source / name, target / name, ignore=shutil.ignore_patterns("__pycache__"))
     ours, theirs = python_files(target, paths), python_files(source, paths)
