@@ -17,14 +17,8 @@ from aigc_bench.cli.gating import gate_app
 @gate_app.command("all", no_args_is_help=True)
 @acts("aigc_bench.cli.actions.gate_all:All")
 def all_(
-    base: Annotated[
-        str,
-        typer.Argument(help="The run that is known: its path or id, or latest.", autocompletion=completion.runs),
-    ],
-    head: Annotated[
-        str,
-        typer.Argument(help="The run that is judged, named in the same way.", autocompletion=completion.runs),
-    ] = "latest",
+    base: judging.BaseArgument,
+    head: judging.HeadArgument = "latest",
     claim: Annotated[
         str,
         typer.Option(
@@ -34,12 +28,7 @@ def all_(
     ] = "",
     tolerance: judging.ToleranceOption = "2%",
     detect: judging.DetectOption = "5%",
-    metrics: Annotated[
-        str | None,
-        typer.Option(
-            help="Names of metrics, comma-separated. Default: all quality metrics.", autocompletion=completion.metrics
-        ),
-    ] = None,
+    metrics: judging.MetricsOption = None,
     base_python: Annotated[
         str | None, typer.Option(help="Interpreter that builds base's generators. Default: this one.")
     ] = None,

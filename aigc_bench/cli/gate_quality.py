@@ -16,19 +16,8 @@ from aigc_bench.cli.gating import gate_app
 @gate_app.command(no_args_is_help=True)
 @acts("aigc_bench.cli.actions.gate_quality:Quality")
 def quality(
-    base: Annotated[
-        str,
-        typer.Argument(
-            help="The run that is known: its path or id, latest, or a baseline's name.",
-            autocompletion=completion.runs_and_baselines,
-        ),
-    ],
-    head: Annotated[
-        str,
-        typer.Argument(
-            help="The run that is judged, named in the same way.", autocompletion=completion.runs_and_baselines
-        ),
-    ] = "latest",
+    base: judging.BaseArgument,
+    head: judging.HeadArgument = "latest",
     claim: Annotated[
         str,
         typer.Option(
@@ -39,12 +28,7 @@ def quality(
     ] = "",
     tolerance: judging.ToleranceOption = "2%",
     detect: judging.DetectOption = "5%",
-    metrics: Annotated[
-        str | None,
-        typer.Option(
-            help="Names of metrics, comma-separated. Default: all quality metrics.", autocompletion=completion.metrics
-        ),
-    ] = None,
+    metrics: judging.MetricsOption = None,
     paired_seeds: Annotated[
         bool, typer.Option("--paired-seeds", help="For recipe: compare the sides training seed by training seed.")
     ] = False,

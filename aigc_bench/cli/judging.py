@@ -7,6 +7,25 @@ from typing import Annotated
 
 import typer
 
+from aigc_bench.cli import completion
+
+BaseArgument = Annotated[
+    str,
+    typer.Argument(
+        help="The run that is known: its path or id, latest, or a baseline's name.",
+        autocompletion=completion.runs_and_baselines,
+    ),
+]
+HeadArgument = Annotated[
+    str,
+    typer.Argument(help="The run that is judged, named in the same way.", autocompletion=completion.runs_and_baselines),
+]
+MetricsOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Names of metrics, comma-separated. Default: all quality metrics.", autocompletion=completion.metrics
+    ),
+]
 TOLERANCE = "The worsening that is allowed: a true one up to this size fails in at most 1 % of gate runs. 2% or 0.02."
 DETECT = "The worsening that must be caught: a true one of this size is, with 95 % power, or nothing is decided."
 ToleranceOption = Annotated[str, typer.Option("--tolerance", help=TOLERANCE)]
