@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from aigc_bench.cli import completion, judging
+from aigc_bench.cli import judging
 from aigc_bench.cli.application import JsonOption, QuietOption, StoreOption, acts
 from aigc_bench.cli.comparing import BaselinesOption
 from aigc_bench.cli.gate_speed import ApartOption, BudgetOption
@@ -19,13 +19,7 @@ from aigc_bench.cli.gating import gate_app
 def all_(
     base: judging.BaseArgument,
     head: judging.HeadArgument = "latest",
-    claim: Annotated[
-        str,
-        typer.Option(
-            help="Required. What is tested of quality: weights, checkpoint or recipe.",
-            autocompletion=completion.one_of(completion.CLAIMS),
-        ),
-    ] = "",
+    claim: judging.ClaimOption = "",
     tolerance: judging.ToleranceOption = "2%",
     detect: judging.DetectOption = "5%",
     metrics: judging.MetricsOption = None,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from aigc_bench.cli import completion, judging
+from aigc_bench.cli import judging
 from aigc_bench.cli.application import JsonOption, StoreOption, acts
 from aigc_bench.cli.comparing import BaselinesOption
 from aigc_bench.cli.gating import gate_app
@@ -18,14 +18,7 @@ from aigc_bench.cli.gating import gate_app
 def quality(
     base: judging.BaseArgument,
     head: judging.HeadArgument = "latest",
-    claim: Annotated[
-        str,
-        typer.Option(
-            help="Required. weights: the same weights, computed in another way; checkpoint: this one against that one; "
-            "recipe: training, over several training seeds.",
-            autocompletion=completion.one_of(completion.CLAIMS),
-        ),
-    ] = "",
+    claim: judging.ClaimOption = "",
     tolerance: judging.ToleranceOption = "2%",
     detect: judging.DetectOption = "5%",
     metrics: judging.MetricsOption = None,

@@ -26,6 +26,14 @@ MetricsOption = Annotated[
         help="Names of metrics, comma-separated. Default: all quality metrics.", autocompletion=completion.metrics
     ),
 ]
+ClaimOption = Annotated[
+    str,
+    typer.Option(
+        help="Required. weights: the same weights, computed in another way; checkpoint: this one against that one; "
+        "recipe: training, over several training seeds.",
+        autocompletion=completion.one_of(completion.CLAIMS),
+    ),
+]
 TOLERANCE = "The worsening that is allowed: a true one up to this size fails in at most 1 % of gate runs. 2% or 0.02."
 DETECT = "The worsening that must be caught: a true one of this size is, with 95 % power, or nothing is decided."
 ToleranceOption = Annotated[str, typer.Option("--tolerance", help=TOLERANCE)]
