@@ -9,13 +9,13 @@ UNITS = {"bytes": (1 / 2**20, "MiB"), "s": (1e3, "ms")}
 
 
 def number(value: float, error: float | None = None) -> str:
-    """As many digits as the error supports (two of the error), else four significant ones."""
+    """As many digits as the error supports (two of the error), else four significant ones; never "-0"."""
     if error and error > 0 and math.isfinite(error):
         decimals = max(0, 1 - math.floor(math.log10(error)))
-        return f"{value:.{min(decimals, 6)}f}"
+        return f"{value:z.{min(decimals, 6)}f}"
     if value and abs(value) >= 1e4:
         return f"{value:,.0f}"
-    return f"{value:.4g}"
+    return f"{value:z.4g}"
 
 
 def scaled(score_unit: str) -> tuple[float, str]:

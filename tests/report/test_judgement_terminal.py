@@ -14,6 +14,7 @@ from aigc_bench.gate.verdicts import Decision, Judgement
 from aigc_bench.report.judgement import decisions
 from aigc_bench.report.judgement.headline import headline
 from aigc_bench.report.judgement.terminal import judgement_lines
+from aigc_bench.report.numbers import number
 
 
 def printed(found: Judgement, width: int = 80) -> str:
@@ -55,7 +56,22 @@ def test_what_changed_comes_before_what_is_undecided_and_that_before_what_passes
     for part in order:
         place = text.index(part, place)
     assert "12.30 ms → 13.28 ms   worse by +8.0 % (+5.9 … +10.2 %)" in text
+    assert "better by " in text
+    assert "worse by -" not in text.split("passing")[0]
     assert "40 process pairs (7 decisions; interval at 95 %)" in " ".join(text.split())
+
+
+def test_an_improvement_is_said_as_one() -> None:
+    """And not as a worsening by less than nothing; no zero has a sign."""
+    better = decision("test_better", math.log(0.7), improved=True)
+    assert "better by 30.0 % (28.6 … 31.4 %)" in printed(judgement(better))
+    still = decision("test_still", -1e-9, low=-1e-4, high=1e-4)
+    assert decisions.change(still) == "0.0000 %"
+    assert [number(value, error) for value, error in ((-0.0, None), (-1e-9, 0.1), (-0.2, 0.1))] == [
+        "0",
+        "0.00",
+        "-0.20",
+    ]
 
 
 def test_many_that_pass_are_counted() -> None:

@@ -89,7 +89,7 @@ def test_the_costliest_samples_are_called_by_their_files(fake: Images, tmp_path:
     assert names == [f"part/sample {number:03} <猫>.png" for number in named["costly_index"].tolist()]
     assert set(names[:2]) == {f"part/sample {number:03} <猫>.png" for number in ODD}
     shown = names[0].replace("<", "&lt;").replace(">", "&gt;")
-    assert f'<span title="{shown}">{shown.rpartition("/")[2]}<br>' in page
+    assert f'<span title="{shown}">{shown.rpartition("/")[2].removesuffix(".png")}<br>' in page
     assert "the name of its file and the share" in page
 
 

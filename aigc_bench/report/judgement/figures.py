@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -36,6 +37,8 @@ COLOURS: dict[State, str] = {  # of seaborn's "colorblind"
     "incomparable": "#949494",
     "pass": "#029e73",
 }
+NARROW_CHARACTERS = 44
+"""that fit below a figure for narrow screens"""
 XLABELS = {
     "log ratio": "head against base: further right is worse",
     "difference": "head against base, as a part of what must be detected: further right is worse",
@@ -113,6 +116,7 @@ def _narrow_forest(rows: Sequence[DecisionRow], scale: Scale) -> Figure:
     """For narrow screens: name and change stand above the interval."""
     figure, axes = _intervals(rows, scale, width=3.8, height=0.42)
     axes.set_yticks([])
+    axes.set_xlabel(textwrap.fill(XLABELS[scale], NARROW_CHARACTERS))
     for y, row in enumerate(rows):
         for x, text, side in ((0.01, _shortened(row.name), "left"), (0.99, row.change, "right")):
             axes.text(x, y + 0.22, text, size=7.5, ha=side, va="bottom", transform=axes.get_yaxis_transform())

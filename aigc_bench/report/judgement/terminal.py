@@ -68,8 +68,16 @@ def _numbers(row: DecisionRow) -> str:
     """As in: 12.30 ms → 13.17 ms   worse by +7.1 % (+5.0 … +9.2 %)."""
     if row.decision.worsening is None:
         return f"{row.base} → {row.head}"
+    if row.state == "improved" and row.decision.low is not None and row.decision.high is not None:
+        return f"{row.base} → {row.head}   better by {row.change.removeprefix('-')} ({_turned(row.interval)})"
     within = f" ({row.interval})" if row.interval else ""
     return f"{row.base} → {row.head}   worse by {row.change}{within}"
+
+
+def _turned(interval: str) -> str:
+    """How much better, of how much worse: -36.2 … -22.5 % becomes 22.5 … 36.2 %."""
+    bounds, percent, _ = interval.partition(" %")
+    return " … ".join(bound.removeprefix("-") for bound in reversed(bounds.split(" … "))) + percent
 
 
 def _lists(judgement: Judgement) -> Iterator[RenderableType]:
