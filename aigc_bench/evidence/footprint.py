@@ -17,6 +17,9 @@ from aigc_bench.core.suites import GeneratorEntry
 from aigc_bench.generators.blueprint import Blueprint
 from aigc_bench.system import timing
 
+TIMEOUT_S = 600.0
+"""of a fresh process that builds a generator and samples once"""
+
 
 def flops_per_sample(generator: Generator, device: torch.device) -> float | None:
     """Floating-point operations of one sample by torch's counter; None where it knows none of them."""
@@ -55,14 +58,18 @@ def _fresh_process_peak(blueprint: Blueprint, batch_size: int) -> tuple[int, str
         "batch_size": batch_size,
         "path": sys.path,
     }
-    done = subprocess.run(
-        [sys.executable, "-m", "aigc_bench.evidence.footprint"],
-        input=json.dumps(request),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=600,
-    )
+    # Not by `system.processes`, which needs POSIX: nothing is timed here, and there are no grandchildren to end.
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "aigc_bench.evidence.footprint"],
+            input=json.dumps(request),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=TIMEOUT_S,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise GeneratorError(f"a fresh process that samples it was still running after {TIMEOUT_S:g} s") from error
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]
         raise GeneratorError(f"a fresh process that samples it ended with {done.returncode}: {last}")
