@@ -41,6 +41,8 @@ from aigc_bench.runs.scoring.cases import SuiteRows
 from aigc_bench.stats import binomial, noninferiority
 
 METRICS = ("fd", "kd", "inception_score", "precision", "recall", "density", "coverage", "class_balance")
+POLICY = QualityPolicy("weights")
+"""with the defaults that users have"""
 OF_POWER = ("fd", "kd", "precision", "coverage", "class_balance", "duplicates")
 NUM_ALIKE = 1000
 """samples a side where nothing changed"""
@@ -316,26 +318,26 @@ def needed(full: Recorded, random: np.random.Generator, splits: int) -> Iterator
     """The number of seeds that should pass with 80 % power, drawn from the pool with replacement, and how many do."""
     values = np.log([one.estimate.value for one in full.run.scores if one.metric.startswith("fd") and one.estimate
                      and one.training_seed is not None])  # fmt: skip
-    yield "| margin | seeds a side that should decide | pass, of as many drawn from the pool | with half as many |"
+    yield "| detect | seeds a side that should decide | pass, of as many drawn from the pool | with half as many |"
     yield "|---|---|---|---|"
-    for margin in (0.02, 0.05, 0.10):
+    for detect in (0.05, 0.10, 0.20):
         spread = float(values.std())  # of the pool as the whole population
-        num = noninferiority.seeds_needed(spread, spread, math.log1p(margin))
+        num = noninferiority.seeds_needed(spread, spread, math.log1p(detect))
         if num is None:
             continue
-        passed = [pass_share(values, max(size, 2), margin, random, splits) for size in (num, num // 2)]
-        yield f"| {margin:.0%} | {num} | {passed[0]:.0%} | {passed[1]:.0%} |"
+        passed = [pass_share(values, max(size, 2), detect, random, splits) for size in (num, num // 2)]
+        yield f"| {detect:.0%} | {num} | {passed[0]:.0%} | {passed[1]:.0%} |"
     yield ""
     yield f"The pool's standard deviation of log fd is {values.std(ddof=1):.3f}, over {len(values)} seeds."
 
 
-def pass_share(values: np.ndarray, num: int, margin: float, random: np.random.Generator, repeats: int) -> float:
+def pass_share(values: np.ndarray, num: int, detect: float, random: np.random.Generator, repeats: int) -> float:
     """How often the same recipe passes with so many seeds a side."""
     passed = 0
     for _ in range(repeats):
         sides = random.choice(values, (2, num))
         difference = noninferiority.welch(*sides.tolist())
-        found = noninferiority.finding_of(difference, tolerance=math.log1p(0.005), detect=math.log1p(margin))
+        found = noninferiority.finding_of(difference, tolerance=math.log1p(POLICY.tolerance), detect=math.log1p(detect))
         passed += found.verdict == "PASS"
     return passed / repeats
 
@@ -364,7 +366,16 @@ def main() -> None:
     print(f"Made by `python {shlex.join(sys.argv)}`.\n")
     if {"alike", "power"} & set(given.sections):
         lab = Lab.opened(given.data, given.steps, given.pool, options)
-        print(ABOUT.format(**vars(given), extractor=lab.extractor.name, num=NUM_ALIKE, real=len(lab.real.pool)))
+        print(
+            ABOUT.format(
+                **vars(given),
+                tolerance=POLICY.tolerance,
+                detect=POLICY.detect,
+                extractor=lab.extractor.name,
+                num=NUM_ALIKE,
+                real=len(lab.real.pool),
+            )
+        )
         for section, lines in (("alike", alike(lab, journal, given.runs)),
                                ("power", power(lab, journal, given.repeats, given.nums))):  # fmt: skip
             if section in given.sections:
@@ -387,7 +398,7 @@ def main() -> None:
 
 ABOUT = (
     "A VAE trained for {steps} steps on {data}, {pool:,} samples of it, features by `{extractor}`, {real:,} real "
-    "samples. Margin 2 %, tolerance 0.5 %. Intervals are exact binomial ones, 95 %."
+    "samples. Tolerance {tolerance:.0%}, detect {detect:.0%}. Intervals are exact binomial ones, 95 %."
 )
 TITLES = {
     "alike": "Nothing changed: weights and checkpoints",

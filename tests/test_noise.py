@@ -33,6 +33,40 @@ def test_philox_gives_the_published_answers(
     assert tuple(int(word) for word in words) == expected
 
 
+@pytest.mark.parametrize("stream", [0, 1, 2**32 - 1])
+@pytest.mark.parametrize("num", [1, 4, 7, 101])
+def test_few_numbers_have_the_bits_of_many(num: int, stream: int) -> None:
+    """They are made by other operations; both against the scalar algorithm in plain Python."""
+    seeds = torch.tensor([0, 1, -1, 2**62, -(2**63), 0x12345678_9ABCDEF0])
+    few = noise.words(seeds, num, stream)
+    times = noise._FEW // (len(seeds) * -(-num // 4)) + 1
+    many = noise.words(seeds.repeat(times), num, stream)
+    assert torch.equal(few.repeat(times, 1), many)
+    expected = [
+        [word for block in range(-(-num // 4)) for word in scalar_philox((block, stream, 0, 0), seed % 2**64)][:num]
+        for seed in seeds.tolist()
+    ]
+    assert few.tolist() == expected
+    assert few.dtype == torch.int64
+
+
+def scalar_philox(counter: tuple[int, ...], key: int) -> tuple[int, ...]:
+    """As the paper's figure 3 has it, one block at a time."""
+    c0, c1, c2, c3 = counter
+    k0, k1 = key & 0xFFFFFFFF, key >> 32
+    for _ in range(10):
+        p0, p1 = 0xD2511F53 * c0, 0xCD9E8D57 * c2
+        c0, c1, c2, c3 = (p1 >> 32) ^ c1 ^ k0, p1 & 0xFFFFFFFF, (p0 >> 32) ^ c3 ^ k1, p0 & 0xFFFFFFFF
+        k0, k1 = (k0 + 0x9E3779B9) & 0xFFFFFFFF, (k1 + 0xBB67AE85) & 0xFFFFFFFF
+    return c0, c1, c2, c3
+
+
+def test_nothing_is_drawn_of_nothing() -> None:
+    """No seeds, or no numbers."""
+    assert noise.words(torch.zeros(0, dtype=torch.int64), 5).shape == (0, 5)
+    assert noise.uniform(torch.arange(3), 0).shape == (3, 0)
+
+
 @pytest.mark.parametrize("draw", [noise.words, noise.uniform, noise.normal])
 def test_a_seed_names_its_numbers_whatever_the_batch_or_threads(draw: object) -> None:
     """The same bits alone, in a batch, in another order, and on one thread."""
