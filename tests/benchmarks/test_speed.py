@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -55,11 +56,12 @@ def test_few_numbers_are_made_by_the_operations_that_start_fastest(monkeypatch: 
     """100 words of one seed and of 64: as the few, and as the many are; the same bits."""
     for num, least in ((1, 3.0), (64, 1.3)):
         seeds = torch.arange(num)
-        few, ours = noise.words(seeds, 100), seconds(lambda: noise.words(seeds, 100), 200)
+        draw = partial(noise.words, seeds, 100)
+        few, ours = draw(), seconds(draw, 200)
         with monkeypatch.context() as patch:
             patch.setattr(noise, "_FEW", 0)
-            assert torch.equal(noise.words(seeds, 100), few)
-            theirs = seconds(lambda: noise.words(seeds, 100), 200)
+            assert torch.equal(draw(), few)
+            theirs = seconds(draw, 200)
         print(f"{num}: as the many {1e6 * theirs:.0f} µs, as the few {1e6 * ours:.0f} µs: {theirs / ours:.1f} times")
         assert theirs / ours >= least
 
