@@ -59,8 +59,9 @@ class Balls:
         points = Points(pool)
         near = nearest_of_own(points, HALVED * k + SPARE)
         exact = near.ranked_exactly(points, points, k)[0]
-        halved = torch.empty(len(balanced_halves()), len(pool))
-        for number, first in enumerate(balanced_halves()):
+        halves = balanced_halves().to(pool.device)
+        halved = torch.empty(len(halves), len(pool), device=pool.device)
+        for number, first in enumerate(halves):
             side = first[block]
             rank = (side[near.index] == side[:, None]).cumsum(1)
             rank[:, -1] = k

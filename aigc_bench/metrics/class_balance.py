@@ -80,8 +80,9 @@ def _compute(pair: FeaturePair) -> Estimate:
     num, num_classes = pair.fake.logits.shape
     if num < 2:
         raise MeasurementError(f"class balance needs at least 2 generated samples, got {num}")
-    classes = pair.fake.logits.argmax(1)
-    real, fake = (torch.bincount(side, minlength=num_classes) for side in (pair.real.logits.argmax(1), classes))
+    # Of the classes alone, a few kilobytes: numpy draws the histograms.
+    classes = pair.fake.logits.argmax(1).cpu()
+    real, fake = (torch.bincount(side, minlength=num_classes) for side in (pair.real.logits.argmax(1).cpu(), classes))
     found = intervals.symmetric(
         total_variation(real, fake),
         standard_error(real, fake),

@@ -69,7 +69,7 @@ def distances_of_few(real: Gaussian, fake: Tensor, kept: Sequence[Tensor]) -> li
 
 def _grams(real: Gaussian, fake: Tensor) -> tuple[Tensor, Tensor]:
     """(N, N) float64 products of generated features from the real mean, and of their projections X R."""
-    own = torch.zeros(len(fake), len(fake), dtype=torch.float64)
+    own = torch.zeros(len(fake), len(fake), dtype=torch.float64, device=fake.device)
     projected = None
     for columns in real.columns():
         x = fake[:, columns].double() - real.mean[columns]
@@ -125,7 +125,10 @@ def _transported(fake: Tensor, mean: Tensor, real: Gaussian) -> Tensor:
         values, vectors = torch.linalg.eigh((y := projected(fake)) @ y.T)
         diagonal: Tensor = vectors.square() @ values.clamp_min(0).sqrt()
         return math.sqrt(num - 1) * diagonal
-    gram = sum((y.T @ y for y in map(projected, fake.split(PIECE))), torch.zeros(rank, rank).double())
+    gram = torch.zeros(rank, rank, dtype=torch.float64, device=fake.device)
+    for piece in fake.split(PIECE):
+        y = projected(piece)
+        gram.addmm_(y.T, y)
     values, vectors = torch.linalg.eigh(gram)
     kept = values > values[-1] * len(values) * torch.finfo(torch.float64).eps
     root = vectors[:, kept] * values[kept].pow(-0.25)

@@ -88,8 +88,8 @@ class Sums:
     def of(cls, logits: Tensor, bias: Tensor | None, group_of: Tensor, num_groups: int) -> Sums:
         """(N, K) logits, (K,) or no bias, and (N,) int64 groups => sums."""
         num = torch.bincount(group_of, minlength=num_groups).double()
-        p_sum = torch.zeros(num_groups, logits.shape[1], dtype=torch.float64)
-        p_log_p = torch.zeros(num_groups, dtype=torch.float64)
+        p_sum = torch.zeros(num_groups, logits.shape[1], dtype=torch.float64, device=logits.device)
+        p_log_p = torch.zeros(num_groups, dtype=torch.float64, device=logits.device)
         for piece, group in zip(logits.split(PIECE), group_of.split(PIECE), strict=True):
             log_p = piece.to(torch.float64)
             log_p = torch.log_softmax(log_p if bias is None else log_p + bias.to(torch.float64), 1)
@@ -123,7 +123,7 @@ def estimate(logits: Tensor, bias: Tensor | None, convention: Convention) -> Est
     Raises:
         MeasurementError: too few samples.
     """
-    split_of = convention.split_of(len(logits))
+    split_of = convention.split_of(len(logits)).to(logits.device)
     nums = torch.bincount(split_of)
     fewest, most = int(nums.min()), int(nums.max())
     sizes = f"{fewest}" if fewest == most else f"{fewest} … {most}"
@@ -148,15 +148,10 @@ def _over_splits(logits: Tensor, bias: Tensor | None, split_of: Tensor, num_spli
 
 
 def _over_blocks(logits: Tensor, bias: Tensor | None, split_of: Tensor, num_splits: int, estimand: str) -> Estimate:
-    blocks = intervals.blocks(len(logits))
-    block_of = torch.empty_like(split_of)
-    for number, block in enumerate(blocks):
-        block_of[block] = number
-    cells = Sums.of(logits, bias, split_of * len(blocks) + block_of, num_splits * len(blocks))
-    whole = cells.grouped(len(blocks))
-    parts = [
-        Sums(*(part[b :: len(blocks)] for part in (cells.num, cells.p, cells.p_log_p))) for b in range(len(blocks))
-    ]
+    num_blocks, block_of = intervals.NUM_BLOCKS, intervals.block_of(len(logits)).to(logits.device)
+    cells = Sums.of(logits, bias, split_of * num_blocks + block_of, num_splits * num_blocks)
+    whole = cells.grouped(num_blocks)
+    parts = [Sums(*(part[b::num_blocks] for part in (cells.num, cells.p, cells.p_log_p))) for b in range(num_blocks)]
     return intervals.of_jackknife(
         float(whole.scores().mean()),
         [float((whole - part).scores().mean()) for part in parts],

@@ -62,25 +62,29 @@ RealSums = tuple[float, Tensor]
 
 def real_sums_of(real: Tensor, subsets: Subsets | None) -> RealSums:
     """What a kernel distance needs of the real side alone, (M, D)."""
-    rows, _, totals = _own_sums(real, _members(subsets.real if subsets else None, len(real)))
+    rows, _, totals = _own_sums(real, _members(subsets.real if subsets else None, real))
     return math.fsum(rows.tolist()), totals
 
 
-def _members(rows: Tensor | None, num: int) -> Tensor:
-    """(100, 1000) rows => (num, 100) float64, 1 where a sample is in a subset; (num, 0) of no subsets."""
+def _zeros(beside: Tensor, *shape: int) -> Tensor:
+    """float64, on the device of features."""
+    return torch.zeros(shape, dtype=torch.float64, device=beside.device)
+
+
+def _members(rows: Tensor | None, pool: Tensor) -> Tensor:
+    """(100, 1000) rows of (N, D) => (N, 100) float64, 1 where a sample is in a subset; (N, 0) of no subsets."""
     if rows is None:
-        return torch.zeros(num, 0, dtype=torch.float64)
-    return torch.zeros(len(rows), num, dtype=torch.float64).scatter_(1, rows, 1.0).T.contiguous()
+        return _zeros(pool, len(pool), 0)
+    return _zeros(pool, len(rows), len(pool)).scatter_(1, rows.to(pool.device), 1.0).T.contiguous()
 
 
-def _kept(num: int) -> Tensor:
-    """(num, 20) float64, 0 where a sample is in the block and 1 elsewhere; (num, 0) of too few for blocks."""
+def _kept(pool: Tensor) -> Tensor:
+    """(N, 20) float64, 0 where a sample is in the block and 1 elsewhere; (N, 0) of too few for blocks."""
+    num = len(pool)
     if num < 2 * intervals.NUM_BLOCKS:
-        return torch.zeros(num, 0, dtype=torch.float64)
-    kept = torch.ones(num, intervals.NUM_BLOCKS, dtype=torch.float64)
-    for number, block in enumerate(intervals.blocks(num)):
-        kept[block, number] = 0.0
-    return kept
+        return _zeros(pool, num, 0)
+    block_of = intervals.block_of(num).to(pool.device)
+    return 1 - _zeros(pool, num, intervals.NUM_BLOCKS).scatter_(1, block_of[:, None], 1.0)
 
 
 def _unbiased(
@@ -116,14 +120,14 @@ class KernelSums:
         cls, real: Tensor, fake: Tensor, subsets: Subsets | None = None, real_sums: RealSums | None = None
     ) -> KernelSums:
         """(M, D), (N, D) => sums; `real_sums` is `real_sums_of` these where it is known."""
-        real_in = _members(subsets.real if subsets else None, len(real))
-        fake_in = _members(subsets.fake if subsets else None, len(fake))
-        kept = _kept(len(fake))
+        real_in = _members(subsets.real if subsets else None, real)
+        fake_in = _members(subsets.fake if subsets else None, fake)
+        kept = _kept(fake)
         # Sides of tiles are made float64 as they come: a copy of everything would be the largest thing in memory.
         real_total, real_totals = real_sums or real_sums_of(real, subsets)
         fake_rows, squares, totals = _own_sums(fake, torch.cat([fake_in, kept], 1))
         fake_totals, kept_totals = totals.split([fake_in.shape[1], kept.shape[1]])
-        cross_rows = torch.zeros(len(fake), dtype=torch.float64)
+        cross_rows = _zeros(fake, len(fake))
         cross_totals = torch.zeros_like(real_totals)
         for i, a in _tiles(fake):
             for j, b in _tiles(real):
@@ -192,8 +196,8 @@ def _tiles(pool: Tensor) -> Iterator[tuple[slice, Tensor]]:
 
 def _own_sums(pool: Tensor, members: Tensor) -> tuple[Tensor, float, Tensor]:
     """(N,) Σ_{j≠i} k(x_i, x_j); Σ_{i≠j} k²; (S,) Σ_{i≠j} k within each subset; from the upper triangle's tiles."""
-    rows, squares = torch.zeros(len(pool), dtype=torch.float64), []
-    totals = torch.zeros(members.shape[1], dtype=torch.float64)
+    rows, squares = _zeros(pool, len(pool)), []
+    totals = _zeros(pool, members.shape[1])
     for i, a in _tiles(pool):
         for j, b in _tiles(pool[i.start :]):
             kernel, columns = _kernel(a, b), slice(i.start + j.start, i.start + j.stop)

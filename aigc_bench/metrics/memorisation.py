@@ -34,8 +34,9 @@ def duplicated(pool: Tensor, twin_squared: Tensor) -> Tensor:
 def group_sizes(pool: Tensor, flags: Tensor) -> Tensor:
     """Sizes of the groups of equal rows among the flagged ones of (N, D), int64; of a pair that rounding parts, 2."""
     weights = torch.randn(pool.shape[1], generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    weights = weights.to(pool.device)
     # Equal rows have equal sums; that unlike ones have is as likely as any two random numbers to agree.
-    sums = torch.cat([(part.double() * weights).sum(1) for part in pool[flags].split(8192)] or [torch.zeros(0)])
+    sums = torch.cat([(part.double() * weights).sum(1) for part in pool[flags].split(8192)])
     counts: Tensor = torch.unique(sums, return_counts=True)[1]
     return counts.clamp_min(2)
 

@@ -107,16 +107,19 @@ class Gaussian:
         if len(pool) >= pool.shape[1]:
             return cls.of(moments or Moments.of(pool))
         _check_two(len(pool))
-        mean = sum((piece.double().sum(0) for piece in pool.split(ROWS)), torch.zeros(pool.shape[1]).double()) / len(
-            pool
-        )
+        total = torch.zeros(pool.shape[1], dtype=torch.float64, device=pool.device)
+        for piece in pool.split(ROWS):
+            total += piece.double().sum(0)
+        mean = total / len(pool)
         squares = [float((piece.double() - mean).square().sum()) for piece in pool.split(ROWS)]
         return cls(mean, math.fsum(squares) / (len(pool) - 1), None, pool)
 
     @classmethod
     def of(cls, moments: Moments) -> Gaussian:
         """Of moments, fitted or published."""
-        return cls(moments.mean, float(moments.cov.trace()), factor(moments.cov), torch.empty(0, len(moments.mean)))
+        return cls(
+            moments.mean, float(moments.cov.trace()), factor(moments.cov), moments.mean.new_empty(0, len(moments.mean))
+        )
 
     def rows(self, columns: slice) -> Tensor:
         """(d, r) float64: the rows of R that belong to some of the D features."""

@@ -21,7 +21,7 @@ def nearest_neighbours(query: Tensor, base: Tensor, k: int) -> tuple[Tensor, Ten
     """The k nearest rows of `base` for each row of `query`: distances (N, k) float64 ascending, indices (N, k)."""
     points = Points(base)
     asking = Points(query, points.centre)
-    found = Nearest(len(query), min(k + SPARE, len(base)))
+    found = Nearest(len(query), min(k + SPARE, len(base)), query.device)
     for rows in slices(len(query)):
         x = asking.rows(rows)
         for columns in slices(len(base)):
@@ -39,12 +39,13 @@ class Nearest:
     Args:
         num: rows, N.
         keep: how many are kept for each.
+        device: where the tiles are.
     """
 
-    def __init__(self, num: int, keep: int) -> None:
-        self.squared = torch.full((num, keep), math.inf)
+    def __init__(self, num: int, keep: int, device: torch.device) -> None:
+        self.squared = torch.full((num, keep), math.inf, device=device)
         """(N, keep) float32 ascending, infinite where there are none yet"""
-        self.index = torch.zeros(num, keep, dtype=torch.int64)
+        self.index = torch.zeros(num, keep, dtype=torch.int64, device=device)
         """(N, keep) which they are"""
 
     def add(self, rows: slice, tile: Tensor, columns: slice) -> None:
@@ -82,9 +83,9 @@ class Nearest:
 def _lists(row: Tensor, column: Tensor, squared: Tensor, num: int) -> tuple[Tensor, Tensor]:
     """Pairs in the order of their rows => (num, c) distances and columns of each row, infinity where it has fewer."""
     counts = torch.bincount(row, minlength=num)
-    place = torch.arange(len(row)) - (counts.cumsum(0) - counts)[row]
-    found = torch.full((num, int(counts.max())), math.inf)
-    columns = torch.zeros(found.shape, dtype=torch.int64)
+    place = torch.arange(len(row), device=row.device) - (counts.cumsum(0) - counts)[row]
+    found = torch.full((num, int(counts.max())), math.inf, device=row.device)
+    columns = torch.zeros_like(found, dtype=torch.int64)
     found[row, place], columns[row, place] = squared, column
     return found, columns
 
@@ -92,7 +93,7 @@ def _lists(row: Tensor, column: Tensor, squared: Tensor, num: int) -> tuple[Tens
 def nearest_of_own(points: Points, keep: int) -> Nearest:
     """The nearest others of the same set; distances are symmetric, so that a tile serves both its sides."""
     num = len(points.pool)
-    found = Nearest(num, min(keep, num - 1))
+    found = Nearest(num, min(keep, num - 1), points.pool.device)
     for rows in slices(num):
         x, norms = points.rows(rows), points.norms[rows]
         for columns in slices(num):

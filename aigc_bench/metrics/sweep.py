@@ -73,16 +73,15 @@ class Sweep:
             MeasurementError: too few samples on a side.
         """
         real, radii = side.pool, radii_of(side)
-        block = torch.empty(len(fake), dtype=torch.int64)
-        for number, members in enumerate(intervals.blocks(len(fake))):
-            block[members] = number
+        block = intervals.block_of(len(fake)).to(fake.device)
         balls = Balls.of(fake, block, k_precision)
-        found = _Sums.empty(len(real), len(fake))
-        nearest = Nearest(len(fake), min(1 + SPARE, len(real)))
+        found = _Sums.empty(len(real), len(fake), fake.device)
+        nearest = Nearest(len(fake), min(1 + SPARE, len(real)), fake.device)
         near, wide = radii[:, k_precision - 1, None], radii[:, K_DENSITY - 1, None]
         # Balls wider than most would lend realism to what is far from everything (Kynkäänniemi et al., § 5).
         pruned = torch.where(near <= near.median(), near, 0.0).float()
         keys = torch.randint(-(2**62), 2**62, (len(fake),), generator=torch.Generator().manual_seed(KEY_SEED))
+        keys = keys.to(fake.device)
         points = Points(real)
         passing = _Pass(points, Points(fake, points.centre), near, wide, pruned, balls, block, keys)
         for columns in slices(len(fake)):
@@ -135,18 +134,22 @@ class _Sums:
     """(19, 2, M) bool"""
 
     @classmethod
-    def empty(cls, num_real: int, num_fake: int) -> _Sums:
+    def empty(cls, num_real: int, num_fake: int, device: torch.device) -> _Sums:
         """Before the first tile, for M real and N generated samples."""
+
+        def zeros(*shape: int, dtype: torch.dtype = torch.bool) -> Tensor:
+            return torch.zeros(shape, dtype=dtype, device=device)
+
         return cls(
-            precise=torch.zeros(num_fake, dtype=torch.bool),
-            dense=torch.zeros(num_fake, dtype=torch.int64),
-            realism_squared=torch.zeros(num_fake),
-            covered=torch.zeros(intervals.NUM_BLOCKS, num_real, dtype=torch.bool),
-            count=torch.zeros(num_real, dtype=torch.int64),
-            key=torch.zeros(num_real, dtype=torch.int64),
-            recalled=torch.zeros(num_real, dtype=torch.bool),
-            sure=torch.zeros(intervals.NUM_BLOCKS, num_real, dtype=torch.bool),
-            recalled_halves=torch.zeros(len(balanced_halves()), 2, num_real, dtype=torch.bool),
+            precise=zeros(num_fake),
+            dense=zeros(num_fake, dtype=torch.int64),
+            realism_squared=zeros(num_fake, dtype=torch.float32),
+            covered=zeros(intervals.NUM_BLOCKS, num_real),
+            count=zeros(num_real, dtype=torch.int64),
+            key=zeros(num_real, dtype=torch.int64),
+            recalled=zeros(num_real),
+            sure=zeros(intervals.NUM_BLOCKS, num_real),
+            recalled_halves=zeros(len(balanced_halves()), 2, num_real),
         )
 
 
@@ -209,6 +212,6 @@ class _Pass:
         found.sure[block[sure], row[sure] + rows.start] = True
         unsure = ~found.sure[block, row + rows.start]
         row, column, squared, block = row[unsure], column[unsure], squared[unsure], block[unsure]
-        for number, first in enumerate(balanced_halves()):
+        for number, first in enumerate(balanced_halves().to(row.device)):
             hit = squared <= halved[number, column]
             found.recalled_halves[number, (~first[block[hit]]).long(), row[hit] + rows.start] = True

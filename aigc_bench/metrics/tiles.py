@@ -67,7 +67,9 @@ class Points:
 
 
 def _mean(pool: Tensor) -> Tensor:
-    total = sum((pool[rows].double().sum(0) for rows in slices(len(pool))), torch.zeros(pool.shape[1]).double())
+    total = torch.zeros(pool.shape[1], dtype=torch.float64, device=pool.device)
+    for rows in slices(len(pool)):
+        total += pool[rows].double().sum(0)
     return (total / len(pool)).float()
 
 

@@ -121,6 +121,14 @@ def of_jackknife(
     )
 
 
+def block_of(num: int) -> Tensor:
+    """(num,) int64: which of the blocks each sample is in."""
+    found = torch.empty(num, dtype=torch.int64)
+    for number, members in enumerate(blocks(num)):
+        found[members] = number
+    return found
+
+
 def means_without(values: Tensor) -> list[float]:
     """The mean of (N,) values without each of the blocks; none where there are too few values for blocks."""
     if len(values) < 2 * NUM_BLOCKS:

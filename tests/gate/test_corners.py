@@ -102,7 +102,7 @@ def test_a_shallow_clone_says_how_to_deepen_it(tmp_path: Path) -> None:
 
 def test_a_working_tree_with_changes_is_head(tmp_path: Path) -> None:
     """Measured as it lies there, and left as it lies there."""
-    repository = toy_repository(tmp_path / "toy", {FILE: CORNERS})
+    repository = toy_repository(tmp_path / "toy", {FILE: CORNERS, ".gitignore": "__pycache__/\n"})
     write(repository, {"toy.py": TOY + "# not committed\n", "new.py": "x = 1\n"})
     before = git(repository, "status", "--porcelain")
     found = pilot_judgement(repository, "HEAD", ".", tmp_path / "store")

@@ -257,7 +257,7 @@ def test_skipped_images_are_counted_and_listed(files: Path, tmp_path: Path) -> N
         folder, files / "real.npy", features=PIXELS, metrics=("fd",), on_bad_image="skip", options=options(tmp_path)
     )
     assert run.suite.num_samples == 199
-    assert any("1 of 200 images were skipped: 0007.png" in note for note in run.dataset.notes)
+    assert any("1 of 200 samples were skipped: 0007.png" in note for note in run.dataset.notes)
 
 
 def test_a_limit_takes_samples_of_each_row(images: dict[str, NDArray[np.uint8]], tmp_path: Path) -> None:

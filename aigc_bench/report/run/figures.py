@@ -120,7 +120,7 @@ def losses(run: Run, exhibits: Exhibits) -> Figure | None:
                               alpha=1 if first else 0.45, label=loss if first else None)  # fmt: skip
         axes.set_title(name, loc="left")
         axes.set(xlabel="step", ylabel="loss")
-        axes.legend(frameon=False, fontsize=8)
+        axes.legend(frameon=False, fontsize=8, loc="upper right")
     return figure
 
 
@@ -146,7 +146,7 @@ def latency(run: Run, exhibits: Exhibits) -> Figure | None:
         )
     axes.set(xscale="log", xlabel="milliseconds", ylabel="share of calls")
     plain_numbers(axes)
-    axes.legend(frameon=False)
+    _legend_below(figure)
     return figure
 
 
@@ -169,7 +169,7 @@ def class_balance(run: Run, exhibits: Exhibits) -> Figure | None:
             share = binomial.exact(int(count), int(total.sum()))
             axes.vlines(bar.get_x() + bar.get_width() / 2, share.low, share.high, color="#20242c", lw=0.8)
     axes.set_ylim(top=axes.get_ylim()[1] * 1.12)  # room for the legend
-    axes.legend(frameon=False, ncols=4, fontsize=8)
+    axes.legend(frameon=False, ncols=4, fontsize=8, loc="upper center")
     return figure
 
 
@@ -185,8 +185,13 @@ def neighbour_distance(run: Run, exhibits: Exhibits) -> Figure | None:
             sns.ecdfplot(x=np.concatenate(distances), ax=axes, color=palette(run)[name], label=label,
                          ls="--" if name == "floor" else "-")  # fmt: skip
     axes.set(xlabel="distance in feature space", ylabel="share of samples")
-    axes.legend(frameon=False)
+    _legend_below(figure)
     return figure
+
+
+def _legend_below(figure: Figure) -> None:
+    """Where no curve can be; matplotlib's search for the best place takes seconds of a loaded machine, and warns."""
+    figure.legend(loc="outside lower center", ncols=4, frameon=False, fontsize=9)
 
 
 def _pooled(exhibits: Exhibits, kind: str) -> dict[str, list[Any]]:
