@@ -48,6 +48,17 @@ def test_few_numbers_have_the_bits_of_many(num: int, stream: int) -> None:
     ]
     assert few.tolist() == expected
     assert few.dtype == torch.int64
+    assert [noise.words(seed[None], num, stream)[0].tolist() for seed in seeds] == expected
+
+
+def test_normals_of_one_are_those_of_few_and_of_many() -> None:
+    """To the bit, whichever way they were made."""
+    seeds = torch.arange(3) * 7919 - 5000
+    for num in (1, 2, 7, 100, 784, 2048):
+        times = 4 * noise._FEW // (len(seeds) * num) + 1
+        few, many = noise.normal(seeds, num, 9), noise.normal(seeds.repeat(times), num, 9)
+        assert torch.equal(few.repeat(times, 1), many)
+        assert torch.equal(torch.cat([noise.normal(seed[None], num, 9) for seed in seeds]), few)
 
 
 def scalar_philox(counter: tuple[int, ...], key: int) -> tuple[int, ...]:

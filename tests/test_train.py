@@ -68,7 +68,7 @@ class Odd:
 @pytest.mark.parametrize(
     ("losses", "message"),
     [
-        ([1.0, float("nan")], "loss 'loss' is nan at step 2"),
+        ([1.0, float("nan"), 1.0, 1.0, 1.0], "loss 'loss' is nan at step 2"),
         ([1.0, 99.0], "fit raised RuntimeError: boom"),
         ([1.0], "fit stopped by itself after 1 steps"),
     ],
@@ -79,6 +79,29 @@ def test_failed_training_says_why(losses: list[float], message: str, tmp_path: P
     plan = training.Plan(Budget(steps=5), 2, 0, tmp_path / "c")
     with pytest.raises(GeneratorError, match=message):
         training.fit(Odd(losses), data, plan)
+
+
+@pytest.mark.parametrize("steps", [25, 26], ids=["all read in bunches", "some left at the end"])
+@pytest.mark.parametrize("bad", [None, 3, 25], ids=["fine", "infinite at step 3", "infinite at step 25"])
+def test_losses_are_read_in_bunches(steps: int, bad: int | None) -> None:
+    """Tensors as numbers would be; a loss that is not finite is found, the last one too, with its step."""
+    numbers = [float(step) if step != bad else float("inf") for step in range(1, steps + 1)]
+
+    def fitted(losses: list[Any]) -> Any:
+        # Of 1,000 steps, five are a bunch.
+        meter = training._Meter(Budget(steps=1000), progress := training._Progress(), lambda event: None)
+        for loss in losses:
+            meter.record({"loss": loss})
+        meter.read()
+        return progress.loss_steps, progress.losses
+
+    tensors = [torch.tensor(number, requires_grad=True) for number in numbers]
+    if bad is not None:
+        for losses in (numbers, tensors):
+            with pytest.raises(GeneratorError, match=f"is inf at step {bad}$"):
+                fitted(losses)
+        return
+    assert fitted(tensors) == fitted(numbers) == ([5, 10, 15, 20, 25], {"loss": [3.0, 8.0, 13.0, 18.0, 23.0]})
 
 
 def test_a_time_budget_is_marked_irreproducible(tmp_path: Path) -> None:

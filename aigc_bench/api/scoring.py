@@ -46,8 +46,8 @@ class Scoring:
     paired: bool = False
     """sample i is a reconstruction of real sample i: MSE, PSNR and SSIM, too, and `fid` is called `rfid`"""
     precision: str = "fp32"
-    """ "bf16" runs the extractor's network in bfloat16 where it has that option. What it changes is measured on the
-    first images and noted, and no score is then called a FID"""
+    """of the extractor's network, where it has that option: "tf32" (on a GPU), "fp16" or "bf16" for speed. What that
+    changes is measured on the first images and noted, and no score is then called a FID"""
     on_bad_image: OnBadImage = "error"
     """ "skip" leaves unreadable images out, counted and listed"""
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import typer
 
 CLAIMS = ("weights", "checkpoint", "recipe")
-PRECISIONS = ("fp32", "bf16")
+PRECISIONS = ("fp32", "tf32", "fp16", "bf16")
 PROTOCOLS = ("tf", "torch-fidelity", "pytorch-fid", "clean", "adm", "improved-gan", "studiogan", "all")
 BAD_IMAGES = ("error", "skip")
 SUITES = Path(__file__).parents[1] / "runs" / "suites"

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
+import torch
 from torch import Tensor
 
 from aigc_bench.core.memo import Memo
@@ -26,6 +27,13 @@ class Features:
     def of(cls, tensors: Mapping[str, Tensor]) -> Features:
         """Features from what there is, by name."""
         return cls(tensors["pool"], tensors.get("logits"), tensors.get("spatial"))
+
+    def to(self, device: torch.device) -> Features:
+        """The same on a device, with nothing computed of them yet; itself where it is there."""
+        if self.pool.device == device:
+            return self
+        logits, spatial = (None if part is None else part.to(device) for part in (self.logits, self.spatial))
+        return Features(self.pool.to(device), logits, spatial)
 
     @property
     def num_samples(self) -> int:

@@ -30,8 +30,12 @@ class Generator(Protocol):
 class Trainable(Protocol):
     """A generator that the harness can fit."""
 
-    def fit(self, batches: Iterator[Batch], *, seed: int) -> Iterator[dict[str, float]]:
-        """Take one step per batch and yield its losses. Goes on from the loaded state, if any."""
+    def fit(self, batches: Iterator[Batch], *, seed: int) -> Iterator[Mapping[str, float | Tensor]]:
+        """Take one step per batch and yield its losses. Goes on from the loaded state, if any.
+
+        A loss may be a tensor without dimensions: it is read some steps later with others, since to read one of a GPU
+        is to wait for all that the GPU was told to do.
+        """
         ...
 
     def state_dict(self) -> dict[str, Any]:

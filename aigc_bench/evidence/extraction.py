@@ -18,6 +18,7 @@ from aigc_bench import samples as sample_sets
 from aigc_bench.core import Features, plugins
 from aigc_bench.evidence import feature_files
 from aigc_bench.evidence.extractors import Place, check_one_shape, observed_features
+from aigc_bench.evidence.placement import placed
 from aigc_bench.samples.chunks import Chunk
 from aigc_bench.samples.sets import SampleSet, readable
 from aigc_bench.system.foreign import foreign_code
@@ -56,7 +57,7 @@ def identity_of(extractor: core.FeatureExtractor, samples: SampleSet, place: Pla
 
 
 def features_of(extractor: core.FeatureExtractor, samples: SampleSet, place: Place) -> Features:
-    """The extractor's view of the samples, in their order, on the CPU.
+    """The extractor's view of the samples, in their order, on the device if they fit.
 
     Raises:
         DataError: a sample that cannot be read.
@@ -74,10 +75,10 @@ def features_of(extractor: core.FeatureExtractor, samples: SampleSet, place: Pla
         # Nothing names what a loader gives before it has given it.
         with place.cache.scratch() as folder:
             produce(folder)
-            return feature_files.mapped(folder)
+            return placed(feature_files.mapped(folder), place.device)
     folder = place.cache.finish(STAGE, _key(extractor, samples, place), produce)
     feature_files.restore_left_out(folder, samples)
-    return feature_files.mapped(folder)
+    return placed(feature_files.mapped(folder), place.device)
 
 
 def entry_of(extractor: core.FeatureExtractor, samples: SampleSet, place: Place) -> str | None:

@@ -40,7 +40,7 @@ class Place:
 
 
 def observed_features(extractor: core.FeatureExtractor, samples: Tensor) -> Features:
-    """Features on the CPU, where the statistics are done, found to be what `Features` says.
+    """Features on the CPU, from where they go to a file, found to be what `Features` says.
 
     Raises:
         MeasurementError: they are not one row of finite numbers per sample.

@@ -31,7 +31,7 @@ OUTPUTS = ("pool", "logits", "spatial")
 def tensors_of(features: Features) -> dict[str, Tensor]:
     """What there is of features, by name, as files want it."""
     found = {key: getattr(features, key) for key in OUTPUTS}
-    return {key: tensor.contiguous() for key, tensor in found.items() if tensor is not None}
+    return {key: tensor.cpu().contiguous() for key, tensor in found.items() if tensor is not None}
 
 
 def digest_of(features: Features) -> str:

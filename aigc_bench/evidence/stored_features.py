@@ -87,10 +87,10 @@ def _derived(found: Features) -> dict[str, Tensor]:
     """What scores need of the real side alone, to be kept beside its features: radii and moments."""
     tensors = {}
     with contextlib.suppress(MeasurementError):  # too few samples: for these metrics, not for all
-        tensors[RADII] = balls.radii_of(found).contiguous()
+        tensors[RADII] = balls.radii_of(found).cpu().contiguous()
     if found.pool.shape[1] <= MAX_WIDTH:
         known = moments.moments_of_side(found)
-        tensors |= {"mean": known.mean, "scatter": known.scatter}
+        tensors |= {"mean": known.mean.cpu(), "scatter": known.scatter.cpu()}
     return tensors
 
 

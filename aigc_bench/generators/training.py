@@ -10,18 +10,20 @@ from __future__ import annotations
 import itertools
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from aigc_bench.core import Batch, OnEvent, Trainable, TrainingLog
 from aigc_bench.core.errors import GeneratorError
 from aigc_bench.core.suites import Budget
 from aigc_bench.generators.checkpoints import load_state, save_state
+from aigc_bench.system import timing
 from aigc_bench.system.foreign import foreign_code
 
 CHECKPOINT_EVERY_S = 30.0
@@ -95,10 +97,12 @@ def fit(generator: Trainable, data: Batch, plan: Plan, *, on_event: OnEvent = la
         with foreign_code("fit"):
             losses = next(steps, None)
         if losses is None:
+            meter.read()
             raise GeneratorError(f"fit stopped by itself after {progress.step} steps")
         meter.record(losses)
         if meter.checkpoint_due():
             save_checkpoint(plan.checkpoint, generator, progress)
+    meter.read()
     save_checkpoint(plan.checkpoint, generator, progress)
     return meter.log()
 
@@ -115,10 +119,12 @@ def seconds_per_step(generator: Trainable, data: Batch, batch_size: int, device:
     steps = generator.fit(batches(moved, batch_size, seed=0), seed=0)
     with foreign_code("fit"):
         next(steps, None)
+        timing.wait_for(device)
         moments = [time.perf_counter()]
         while len(moments) <= 10 and moments[-1] - moments[0] < 1.0:
             if next(steps, None) is None:
                 raise GeneratorError("fit stopped by itself after a few steps")
+            timing.wait_for(device)
             moments.append(time.perf_counter())
     return min(after - before for before, after in pairwise(moments))
 
@@ -131,34 +137,48 @@ class _Meter:
         self._before = progress.wall_s
         self._start = self._saved = self._told = time.perf_counter()
         self._every = max(1, (budget.steps or 2000) // LOSS_POINTS)
-        self._pending: list[dict[str, float]] = []
+        self._pending: list[Mapping[str, float | Tensor]] = []
 
     def done(self) -> bool:
         if self._budget.steps is not None:
             return self._progress.step >= self._budget.steps
         return self._budget.seconds is not None and self._progress.wall_s >= self._budget.seconds
 
-    def record(self, losses: dict[str, float]) -> None:
-        progress, now = self._progress, time.perf_counter()
+    def record(self, losses: Mapping[str, float | Tensor]) -> None:
+        progress = self._progress
         progress.step += 1
-        progress.wall_s = self._before + now - self._start
-        for name, loss in losses.items():
-            if not math.isfinite(loss):
-                raise GeneratorError(f"loss {name!r} is {loss} at step {progress.step}")
         self._pending.append(losses)
-        if progress.step % self._every == 0:
-            self._thin()
+        whole = progress.step % self._every == 0
+        values = self.read() if whole else {}
+        now = time.perf_counter()
+        progress.wall_s = self._before + now - self._start
+        if whole:
+            self._thin(values)
         if now - self._told > 0.2 or self.done():
             self._told = now
             total = self._budget.steps or 0
             self._on_event({"event": "progress", "done": progress.step, "total": total, "unit": "steps"})
 
-    def _thin(self) -> None:
+    def read(self) -> dict[str, list[float]]:
+        """Losses of the steps since the last point, by name; all of them at once.
+
+        Raises:
+            GeneratorError: one is NaN or infinite.
+        """
+        names = self._pending[-1] if self._pending else ()
+        found = {name: _numbers([losses[name] for losses in self._pending]) for name in names}
+        first = self._progress.step - len(self._pending) + 1
+        for offset in range(len(self._pending)):
+            for name, values in found.items():
+                if not math.isfinite(values[offset]):
+                    raise GeneratorError(f"loss {name!r} is {values[offset]} at step {first + offset}")
+        return found
+
+    def _thin(self, found: Mapping[str, Sequence[float]]) -> None:
         progress = self._progress
         progress.loss_steps.append(progress.step)
         progress.times.append((progress.step, progress.wall_s))
-        for name in self._pending[-1]:
-            values = [losses[name] for losses in self._pending]
+        for name, values in found.items():
             progress.losses.setdefault(name, []).append(sum(values) / len(values))
         self._pending = []
 
@@ -181,6 +201,15 @@ class _Meter:
             losses={name: tuple(values) for name, values in progress.losses.items()},
             steps_per_s=_rates([(0, 0.0), *progress.times]),
         )
+
+
+def _numbers(losses: Sequence[float | Tensor]) -> list[float]:
+    """One copy from the device for all of them."""
+    tensors = [loss.detach() for loss in losses if isinstance(loss, Tensor)]
+    if len(tensors) < len(losses):
+        return [float(loss) for loss in losses]
+    found: list[float] = torch.stack(tensors).tolist()
+    return found
 
 
 def _rates(times: list[tuple[int, float]], parts: int = 10) -> tuple[float, ...]:

@@ -124,7 +124,7 @@ PROTOCOLS: Mapping[str, Protocol] = {
 }
 
 
-PRECISIONS = ("fp32", "bf16")
+PRECISIONS = ("fp32", "tf32", "fp16", "bf16")
 """of an extractor's arithmetic, where it has such an option; another than the first is part of its name"""
 
 

@@ -21,6 +21,12 @@ BLOCK_S = 0.02
 STABLE = 0.05
 
 
+def wait_for(device: torch.device) -> None:
+    """Until the device has done what it was told to do; a CPU has."""
+    if device.type != "cpu" and (backend := getattr(torch, device.type, None)) is not None:
+        backend.synchronize()
+
+
 def elapsed_s(call: Callable[[], object], repeats: int, device: torch.device) -> float:
     """Seconds that `repeats` calls take, by the device's clock; one synchronisation for the whole block."""
     if device.type == "cuda":

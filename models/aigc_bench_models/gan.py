@@ -55,8 +55,10 @@ class GAN:
         self._device, self._config, self._step = device, config, 0
         self._g = generator(config.latent_dim, spec.num_dims).to(device)
         self._d = discriminator(spec.num_dims).to(device)
-        self._g_opt = torch.optim.Adam(self._g.parameters(), config.lr, betas=(0.5, 0.999))
-        self._d_opt = torch.optim.Adam(self._d.parameters(), config.lr, betas=(0.5, 0.999))
+        self._g_opt, self._d_opt = (
+            torch.optim.Adam(net.parameters(), config.lr, betas=(0.5, 0.999), fused=device.type == "cuda" or None)
+            for net in (self._g, self._d)
+        )
 
     @property
     def num_parameters(self) -> int:
@@ -69,7 +71,7 @@ class GAN:
         pixels: Tensor = self._g.eval()(noise.normal(seeds, self._config.latent_dim))
         return ((pixels + 1) * 127.5).round().to(torch.uint8).reshape(-1, *self.spec.shape)
 
-    def fit(self, batches: Iterator[Batch], *, seed: int) -> Iterator[dict[str, float]]:
+    def fit(self, batches: Iterator[Batch], *, seed: int) -> Iterator[dict[str, Tensor]]:
         """One step of the discriminator and one of the generator per batch."""
         for batch in batches:
             self._g.train()
@@ -84,7 +86,7 @@ class GAN:
             g_loss = F.softplus(-self._d(fake)).mean()
             _update(self._g_opt, g_loss)
             self._step += 1
-            yield {"discriminator": d_loss.item(), "generator": g_loss.item()}
+            yield {"discriminator": d_loss.detach(), "generator": g_loss.detach()}
 
     def _latent(self, num: int, seed: int) -> Tensor:
         """Noise of this step: a function of (seed, step) alone."""

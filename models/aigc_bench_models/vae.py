@@ -105,7 +105,7 @@ class VAE:
         self.log_prob_method = f"importance-weighted lower bound, {config.importance_samples} samples"
         self._device, self._config, self._step = device, config, 0
         self._net = Network(spec.num_dims, config).to(device)
-        self._opt = torch.optim.Adam(self._net.parameters(), config.lr)
+        self._opt = torch.optim.Adam(self._net.parameters(), config.lr, fused=device.type == "cuda" or None)
 
     @property
     def num_parameters(self) -> int:
@@ -145,7 +145,7 @@ class VAE:
         weights = (log_p + prior - posterior).reshape(k, num)
         return torch.logsumexp(weights, dim=0) - math.log(k)
 
-    def fit(self, batches: Iterator[Batch], *, seed: int) -> Iterator[dict[str, float]]:
+    def fit(self, batches: Iterator[Batch], *, seed: int) -> Iterator[dict[str, Tensor]]:
         """One step on the evidence lower bound per batch."""
         for batch in batches:
             pixels = batch.samples.flatten(1)
@@ -160,7 +160,7 @@ class VAE:
             self._opt.step()
             self._step += 1
             bits = self.spec.num_dims * math.log(2)
-            yield {"reconstruction": reconstruction.item() / bits, "divergence": divergence.item() / bits}
+            yield {"reconstruction": reconstruction.detach() / bits, "divergence": divergence.detach().double() / bits}
 
     def state_dict(self) -> dict[str, Any]:
         """Network, optimiser and the step."""

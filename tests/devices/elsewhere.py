@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten, tree_map
 
@@ -34,9 +35,10 @@ class There(Tensor):
     @staticmethod
     def __new__(cls, inner: Tensor) -> There:
         """Of the same shape and strides."""
-        made: There = Tensor._make_wrapper_subclass(
-            cls, inner.size(), inner.stride(), inner.storage_offset(), dtype=inner.dtype, device=ELSEWHERE
-        )
+        with torch.inference_mode(False):
+            made: There = Tensor._make_wrapper_subclass(
+                cls, inner.size(), inner.stride(), inner.storage_offset(), dtype=inner.dtype, device=ELSEWHERE
+            )
         made.inner = inner
         return made
 
@@ -54,8 +56,33 @@ class There(Tensor):
         return self.inner.tolist()
 
 
+class _Made(TorchFunctionMode):
+    """`torch.tensor(values, device=…)` is no operation that a dispatch mode sees."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        """Made here and sent there."""
+        kwargs = kwargs or {}
+        if func is torch.tensor and kwargs.get("device") is not None:
+            return func(*args, **{**kwargs, "device": None}).to(kwargs["device"])
+        return func(*args, **kwargs)
+
+
 class Elsewhere(TorchDispatchMode):
     """While it is entered, tensors can be made there."""
+
+    def __enter__(self) -> Elsewhere:
+        """Together with what sees `torch.tensor`."""
+        self._made = _Made()
+        self._made.__enter__()
+        super().__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        """Both end."""
+        super().__exit__(*error)
+        self._made.__exit__(*error)
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: dict[str, Any] | None = None

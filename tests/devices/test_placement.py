@@ -77,11 +77,11 @@ def test_extractors_work_where_they_were_built(name: str, fake: FakeTensorMode) 
 
 
 @pytest.mark.parametrize("kernel", ["tf1-bilinear", "torch-bilinear", "pil-bicubic-float"])
-@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize("precision", ["fp32", "tf32", "fp16", "bf16"])
 def test_inception_resizes_and_sees_where_it_was_built(
     kernel: resize.Kernel, precision: inception.Precision, weights: Path, fake: FakeTensorMode
 ) -> None:
-    """By every kernel, in both precisions, from every size."""
+    """By every kernel, in every precision, from every size."""
     extractor = inception.build(
         SampleSpec("image", (3, 32, 32)), device=ELSEWHERE, weights=str(weights), resize=kernel, precision=precision
     )

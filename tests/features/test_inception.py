@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import pickle
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -89,19 +90,23 @@ def test_rewriting_the_network_changes_nothing(state: State, weights: Path, kern
     assert inception.build(SPEC, device=CPU, weights=str(weights), resize=kernel)(batch[:1]).spatial is None
 
 
-def test_bfloat16_loses_less_than_the_plain_network_rounded(state: State, weights: Path) -> None:
+@pytest.mark.parametrize("precision", ["fp16", "bf16"])
+def test_half_precision_loses_less_than_the_plain_network_rounded(
+    precision: inception.Precision, state: State, weights: Path
+) -> None:
     """And some; but neither the resized image nor the last pooling nor the logits are rounded."""
+    dtype = inception.DTYPES[precision]
     batch, kernel = images(2), "tf1-bilinear"
     with torch.inference_mode():
         x = prepared(batch, kernel)
         pool, *_ = Plain(state)(x)
-        rounded, *_ = Plain(state, torch.bfloat16)(x.bfloat16())
-    found = inception.build(SPEC, device=CPU, weights=str(weights), precision="bf16")(batch)
+        rounded, *_ = Plain(state, dtype)(x.to(dtype))
+    found = inception.build(SPEC, device=CPU, weights=str(weights), precision=precision)(batch)
     assert found.logits is not None
     assert (found.pool.dtype, found.logits.dtype) == (torch.float32, torch.float32)
     ours, theirs = (float((one.double() - pool).square().mean()) for one in (found.pool, rounded))
-    assert 0 < ours < theirs  # measured: 0.7 of it
-    assert not torch.equal(found.pool, found.pool.bfloat16().float())
+    assert 0 < ours < theirs
+    assert not torch.equal(found.pool, found.pool.to(dtype).float())
     logits = found.pool.double() @ state["fc.weight"].double().T
     assert float((found.logits.double() - logits).abs().max() / logits.abs().max()) < 1e-6
 
@@ -125,6 +130,19 @@ def test_features_do_not_depend_on_the_batch(weights: Path) -> None:
     assert torch.equal(extractor(batch[:3].expand(-1, 3, -1, -1)).pool, together.pool[:3])
     torch.testing.assert_close(extractor(batch[-2:]).pool, together.pool[-2:], rtol=1e-4, atol=1e-4)
     assert extractor(batch[:0]).pool.shape == (0, 2048)
+    extractor.batch_size = 4
+    torch.testing.assert_close(extractor(batch).pool, together.pool, rtol=1e-4, atol=1e-4)
+
+
+def test_a_gpu_sees_more_at_once_and_has_one_more_precision(weights: Path) -> None:
+    """TF32 is nothing that a CPU could do."""
+    with pytest.raises(ConfigurationError, match="TF32 is arithmetic of a GPU, and the device is a CPU: choose fp32"):
+        inception.build(SPEC, device=CPU, weights=str(weights), precision="tf32")
+    build = partial(inception.build, SPEC, device=torch.device("meta"), weights=str(weights))
+    exact, tf32 = build(), build(precision="tf32")
+    assert exact.batch_size == tf32.batch_size == inception.GPU_BATCH
+    assert exact.digest == inception.build(SPEC, device=CPU, weights=str(weights)).digest != tf32.digest
+    assert tf32.name.startswith("inception-tf32")
 
 
 # ---- names, digests, and where the file comes from ---------------------------------------------------
@@ -139,11 +157,11 @@ def test_names_and_digests_tell_files_and_resizing_apart(
     safetensors.torch.save_file(state, copy)
     found = [inception.build(SPEC, device=CPU, weights=str(path)) for path in (weights, copy)]
     found += [inception.build(SPEC, device=CPU, weights=str(weights), resize="pil-bicubic-float")]
-    found += [inception.build(SPEC, device=CPU, weights=str(weights), precision="bf16")]
+    found += [inception.build(SPEC, device=CPU, weights=str(weights), precision=name) for name in ("bf16", "fp16")]
     assert found[0].name == f"inception[{sha256[:8]}]"
     assert found[2].name == f"inception-pil-bicubic-float[{sha256[:8]}]"
     assert found[3].name == f"inception-bf16[{sha256[:8]}]"
-    assert len({extractor.name for extractor in found}) == len({extractor.digest for extractor in found}) == 4
+    assert len({extractor.name for extractor in found}) == len({extractor.digest for extractor in found}) == 5
     batch = images(1)
     assert torch.equal(found[0](batch).pool, found[1](batch).pool)
     monkeypatch.setattr(inception, "PUBLISHED_SHA256", sha256)

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from aigc_bench.modalities.image.extractors.resize import Kernel, matrix, resize
 
+CPU = torch.device("cpu")
 SIZES = [(32, 32, 299, 299), (40, 21, 13, 17), (300, 320, 299, 299), (9, 40, 30, 9), (1, 5, 4, 4)]
 TOLERANCE = 2e-4
 """grey levels: float32 rounding of sums of a few products near 255"""
@@ -78,8 +79,8 @@ def test_pil_bicubic_is_pillow_s(sizes: tuple[int, int, int, int]) -> None:
 @pytest.mark.parametrize("kernel", get_args(Kernel))
 def test_a_constant_stays_and_an_equal_size_changes_nothing(kernel: Kernel) -> None:
     """Rows sum to one; the matrix of an unchanged axis, which is never multiplied with, is the identity."""
-    torch.testing.assert_close(matrix(kernel, 31, 299).sum(1), torch.ones(299), rtol=0, atol=1e-6)
-    torch.testing.assert_close(matrix(kernel, 31, 31), torch.eye(31), rtol=0, atol=1e-7)
+    torch.testing.assert_close(matrix(kernel, 31, 299, CPU).sum(1), torch.ones(299), rtol=0, atol=1e-6)
+    torch.testing.assert_close(matrix(kernel, 31, 31, CPU), torch.eye(31), rtol=0, atol=1e-7)
     batch = images(31, 31)
     assert torch.equal(resize(batch, kernel, 31, 31), batch.float())
 

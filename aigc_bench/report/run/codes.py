@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from aigc_bench.core import Score
-from aigc_bench.metrics.protocols import PROTOCOLS, Protocol
+from aigc_bench.metrics.protocols import PRECISIONS, PROTOCOLS, Protocol
 from aigc_bench.report.run.tables import Table, columns, table
 from aigc_bench.runs.records import Run
 
@@ -51,7 +51,8 @@ def code_columns(sets: dict[str, Table]) -> list[str]:
 def _protocol_of(score: Score) -> Protocol | None:
     """Whose a score is, by what stands after the "@"; without one TensorFlow's, if its extractor is."""
     _, at, mark = score.metric.partition("@")
-    if not at and (score.extractor or "").partition("[")[0].removesuffix("-bf16") != PROTOCOLS["tf"].features:
+    own = PROTOCOLS["tf"].features
+    if not at and (score.extractor or "").partition("[")[0] not in (own, *(f"{own}-{kind}" for kind in PRECISIONS)):
         return None
     return next((protocol for protocol in PROTOCOLS.values() if protocol.mark == at + mark), None)
 

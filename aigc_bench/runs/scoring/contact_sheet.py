@@ -50,7 +50,7 @@ def classes_of(name: str, seed: int | None, features: Features) -> Exhibits:
 def keyed(name: str, seed: int | None, tensors: Mapping[str, Tensor]) -> Exhibits:
     """Exhibits of one row, under the keys that `Exhibits` describes."""
     suffix = "-" if seed is None else seed
-    return {f"{kind}/{name}/{suffix}": tensor.contiguous() for kind, tensor in tensors.items()}
+    return {f"{kind}/{name}/{suffix}": tensor.cpu().contiguous() for kind, tensor in tensors.items()}
 
 
 def sheet_of(seen: Observation, bench: Bench, distance: float | None) -> Sheet:

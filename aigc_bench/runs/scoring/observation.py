@@ -16,6 +16,7 @@ from aigc_bench.core.memo import Memo
 from aigc_bench.evidence import feature_files
 from aigc_bench.evidence.extraction import entry_of, features_of, sources_of
 from aigc_bench.evidence.extractors import Place, extractor_for
+from aigc_bench.evidence.placement import together
 from aigc_bench.metrics.frechet import fd
 from aigc_bench.metrics.protocols import Protocol
 from aigc_bench.runs.scoring.bench import Metrics
@@ -55,8 +56,11 @@ class Observation:
                 f"{widths[1]} for those of {self.reference.name}; expected samples of one size and as many channels: "
                 "convert one side, or use an extractor that does, such as 'inception'"
             )
-        bias = getattr(self.extractor, "logit_bias", None)
-        return FeaturePair(self.real, self.fake, self.extractor.name, self.extractor.digest, bias, self.memo)
+        real, fake = together(self.real, self.fake)
+        bias: Tensor | None = getattr(self.extractor, "logit_bias", None)
+        if bias is not None:
+            bias = bias.to(fake.pool.device)
+        return FeaturePair(real, fake, self.extractor.name, self.extractor.digest, bias, self.memo)
 
     def distance(self, scores: Sequence[Score], protocol: Protocol) -> float | None:
         """The Fréchet distance among the scores, if it is there."""
@@ -85,13 +89,13 @@ class Observation:
             found[FeaturePair] = pair
         if moments is not None:
             self._check_width(moments.mean, self.fake.pool)
-            found[StatisticsPair] = StatisticsPair(moments.mean, moments.cov, self.fake, name, digest)
+            mean, cov = (part.to(self.fake.pool.device) for part in (moments.mean, moments.cov))
+            found[StatisticsPair] = StatisticsPair(mean, cov, self.fake, name, digest)
         if moments is not None and moments.spatial_mean is not None and moments.spatial_cov is not None:
             if self.fake.spatial is not None:
                 self._check_width(moments.spatial_mean, self.fake.spatial)
-            found[SpatialStatisticsPair] = SpatialStatisticsPair(
-                moments.spatial_mean, moments.spatial_cov, self.fake, name, digest
-            )
+            mean, cov = (part.to(self.fake.pool.device) for part in (moments.spatial_mean, moments.spatial_cov))
+            found[SpatialStatisticsPair] = SpatialStatisticsPair(mean, cov, self.fake, name, digest)
         return found
 
     def _check_width(self, mean: Tensor, features: Tensor) -> None:

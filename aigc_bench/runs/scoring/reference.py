@@ -10,6 +10,7 @@ from aigc_bench.core import FeatureExtractor, Features
 from aigc_bench.core.errors import DataError
 from aigc_bench.evidence.extraction import entry_of, features_of, skipped_notes
 from aigc_bench.evidence.extractors import Place, check_one_shape, extractor_for
+from aigc_bench.evidence.placement import placed
 from aigc_bench.evidence.published_moments import ReferenceStatistics, read_statistics
 from aigc_bench.evidence.stored_features import StoredFeatures, read_features
 from aigc_bench.metrics.protocols import Protocol
@@ -67,7 +68,7 @@ class Reference:
     def features(self, protocol: Protocol, place: Place) -> Features | None:
         """Features of the real samples; None where only their moments are published."""
         if self.stored is not None:
-            return self.stored.features
+            return placed(self.stored.features, place.device)
         if self.samples is None:
             return None
         place.on_event({"event": "case", "name": f"{protocol.name}: reference", "number": 0, "total": 1, "seed": None})

@@ -29,7 +29,8 @@ from aigc_bench.modalities.image.extractors.inception_network import Network
 from aigc_bench.modalities.image.extractors.resize import Kernel, resize
 from aigc_bench.system.download import cache_folder, fetch
 
-MICRO_BATCH = 16
+MICRO_BATCH, GPU_BATCH = 16, 256
+"""images that the network takes at once on a CPU and elsewhere (docs/precision.md has the rates)"""
 
 PUBLISHED_SHA256 = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
 FILES = ("weights-inception-2015-12-05-6726825d.pth", "pt_inception-2015-12-05-6726825d.pth")
@@ -47,9 +48,15 @@ AFFINES: Mapping[Kernel, tuple[float, float]] = {
 """grey level that becomes 0, and grey levels to 1: pytorch-fid scales to [-1, 1], the others as TensorFlow did"""
 
 
-Precision = Literal["fp32", "bf16"]
-"""of the convolutions; resizing, the last pooling and the logits are float32 always"""
-DTYPES: Mapping[Precision, torch.dtype] = {"fp32": torch.float32, "bf16": torch.bfloat16}
+Precision = Literal["fp32", "tf32", "fp16", "bf16"]
+"""of the convolutions; resizing, the last pooling and the logits are float32 always. TF32 is float32 of which a GPU's
+tensor cores see ten bits of mantissa (NVIDIA, "NVIDIA A100 Tensor Core GPU Architecture", 2020)"""
+DTYPES: Mapping[Precision, torch.dtype] = {
+    "fp32": torch.float32,
+    "tf32": torch.float32,
+    "fp16": torch.float16,
+    "bf16": torch.bfloat16,
+}
 
 
 class InceptionFeatures:
@@ -64,9 +71,7 @@ class InceptionFeatures:
         spatial: give the features of ADM's sFID too.
     """
 
-    batch_size = MICRO_BATCH
     resizes = True
-    """images that the network takes at once"""
 
     def __init__(
         self,
@@ -79,8 +84,8 @@ class InceptionFeatures:
         spatial: bool = False,
     ) -> None:
         centre, scale = AFFINES[kernel]
-        dtype = str(DTYPES[precision]).removeprefix("torch.")
-        preprocessing = f"{kernel} to {SIZE_PX}, (x - {centre}) / {scale}, {dtype}, batch-norm folded, v1"
+        arithmetic = "tf32" if precision == "tf32" else str(DTYPES[precision]).removeprefix("torch.")
+        preprocessing = f"{kernel} to {SIZE_PX}, (x - {centre}) / {scale}, {arithmetic}, batch-norm folded, v1"
         self.name = "inception" + ("" if kernel == "tf1-bilinear" else f"-{kernel}")
         if precision != "fp32":
             self.name += f"-{precision}"
@@ -88,7 +93,9 @@ class InceptionFeatures:
             self.name += f"[{sha256[:8]}]"
         self.digest = hashlib.sha256(f"{sha256} {preprocessing}".encode()).hexdigest()
         self._network = Network(state, centre, scale, DTYPES[precision]).to(device).eval()
-        self._kernel, self._device = kernel, device
+        self._kernel, self._device, self._tf32 = kernel, device, precision == "tf32"
+        self.batch_size = MICRO_BATCH if device.type == "cpu" else GPU_BATCH
+        """images that the network takes at once"""
         self.outputs = ("pool", "logits", *(("spatial",) if spatial else ()))
         """what is given of `Features`"""
         self.logit_bias = state["fc.bias"].to(torch.float32)
@@ -100,17 +107,17 @@ class InceptionFeatures:
 
         All are float32 and on the batch's device.
         """
-        parts = [self._features(chunk) for chunk in batch.split(MICRO_BATCH)]
+        parts = [self._features(chunk) for chunk in batch.split(self.batch_size)]
         columns = [torch.cat(column).to(batch.device) for column in zip(*parts, strict=True)]
         return Features.of(dict(zip(self.outputs, columns, strict=True)))
 
     def _features(self, chunk: Tensor) -> list[Tensor]:
         num = len(chunk)
         # One shape for the network, so that the arithmetic does not depend on how many samples are asked for.
-        filled = F.pad(chunk.to(self._device), (0, 0, 0, 0, 0, 0, 0, MICRO_BATCH - num))
+        filled = F.pad(chunk.to(self._device), (0, 0, 0, 0, 0, 0, 0, self.batch_size - num))
         resized = resize(filled, self._kernel, SIZE_PX, SIZE_PX)
-        # torch's default on a GPU is TF32, ten bits of mantissa: not what the published numbers were made with.
-        with torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False):
+        # torch's default on a GPU is TF32: not what the published numbers were made with.
+        with torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=self._tf32):
             found = self._network(resized.expand(-1, 3, -1, -1))
         return [output[:num] for output in found[: len(self.outputs)]]
 
@@ -133,7 +140,8 @@ def build(
         weights: a .pth or .safetensors file; else AIGC_BENCH_WEIGHTS, else the published file in the cache folder.
         resize: "tf1-bilinear" as in the FID and torch-fidelity, "torch-bilinear" as in pytorch-fid,
             "pil-bicubic-float" as in clean-fid; each with its own scaling of grey levels.
-        precision: "fp32", or "bf16": convolutions in bfloat16, for speed where the processor has it.
+        precision: "fp32", or convolutions in "tf32" (on a GPU alone), "fp16" or "bf16", for speed where the processor
+            has it; see docs/precision.md.
         spatial: give the features of ADM's sFID too.
         download: fetch the published file where neither `weights` nor AIGC_BENCH_WEIGHTS names one.
 
@@ -149,6 +157,8 @@ def build(
         raise ConfigurationError(f"expected resize to be one of {', '.join(get_args(Kernel))}, got {resize!r}")
     if precision not in DTYPES:
         raise ConfigurationError(f"expected precision to be one of {', '.join(DTYPES)}, got {precision!r}")
+    if precision == "tf32" and device.type == "cpu":
+        raise ConfigurationError("TF32 is arithmetic of a GPU, and the device is a CPU: choose fp32, fp16 or bf16")
     state, sha256 = read_weights(_find(weights or os.environ.get("AIGC_BENCH_WEIGHTS"), download))
     return InceptionFeatures(state, sha256, resize, device, precision=precision, spatial=spatial)
 

@@ -8,7 +8,8 @@
 * On a CPU a few images at a time go through the first layers, whose activations are the largest: they stay in the
   cache, and below the 32 MiB from which the C library takes fresh pages for every tensor.
 
-In bfloat16 (declared, never by default) the convolutions are rounded, what follows the last block is float32.
+In float16 and bfloat16 (declared, never by default) the convolutions are rounded, what follows the last block is
+float32.
 """
 
 from __future__ import annotations

@@ -30,18 +30,21 @@ def resize(images: Tensor, kernel: Kernel, height: int, width: int) -> Tensor:
     resized = images.to(torch.float32)
     # An axis that keeps its length has the identity for a matrix, in all three kernels.
     if resized.shape[2] != height:
-        resized = matrix(kernel, resized.shape[2], height).to(images.device) @ resized
+        resized = matrix(kernel, resized.shape[2], height, images.device) @ resized
     if resized.shape[3] != width:
-        resized = resized @ matrix(kernel, resized.shape[3], width).to(images.device).T
+        resized = resized @ matrix(kernel, resized.shape[3], width, images.device).T
     return resized.clamp(0, 255) if kernel == "pil-bicubic-float" else resized
 
 
 @lru_cache(maxsize=64)
-def matrix(kernel: Kernel, inputs: int, outputs: int) -> Tensor:
-    """The (outputs, inputs) float32 matrix of one axis, on the CPU; shared, so it is not to be written to."""
+def matrix(kernel: Kernel, inputs: int, outputs: int, device: torch.device) -> Tensor:
+    """The (outputs, inputs) float32 matrix of one axis; shared, so it is not to be written to.
+
+    It is kept where it is used: a copy from the CPU at every call would make a GPU wait, and break a graph of it.
+    """
     # Made in inference mode it could never take part in a gradient, and the cache outlives the mode.
     with torch.inference_mode(False):
-        return _KERNELS[kernel](inputs, outputs).to(torch.float32)
+        return _KERNELS[kernel](inputs, outputs).to(torch.float32).to(device)
 
 
 def _interpolation(source: Tensor, inputs: int) -> Tensor:
