@@ -7,6 +7,7 @@ import torch
 from scipy import stats
 
 from aigc_bench import noise
+from aigc_bench.noise import few
 
 
 @pytest.mark.parametrize(
@@ -38,16 +39,16 @@ def test_philox_gives_the_published_answers(
 def test_few_numbers_have_the_bits_of_many(num: int, stream: int) -> None:
     """They are made by other operations; both against the scalar algorithm in plain Python."""
     seeds = torch.tensor([0, 1, -1, 2**62, -(2**63), 0x12345678_9ABCDEF0])
-    few = noise.words(seeds, num, stream)
-    times = noise._FEW // (len(seeds) * -(-num // 4)) + 1
+    found = noise.words(seeds, num, stream)
+    times = few.FEW // (len(seeds) * -(-num // 4)) + 1
     many = noise.words(seeds.repeat(times), num, stream)
-    assert torch.equal(few.repeat(times, 1), many)
+    assert torch.equal(found.repeat(times, 1), many)
     expected = [
         [word for block in range(-(-num // 4)) for word in scalar_philox((block, stream, 0, 0), seed % 2**64)][:num]
         for seed in seeds.tolist()
     ]
-    assert few.tolist() == expected
-    assert few.dtype == torch.int64
+    assert found.tolist() == expected
+    assert found.dtype == torch.int64
     assert [noise.words(seed[None], num, stream)[0].tolist() for seed in seeds] == expected
 
 
@@ -55,10 +56,10 @@ def test_normals_of_one_are_those_of_few_and_of_many() -> None:
     """To the bit, whichever way they were made."""
     seeds = torch.arange(3) * 7919 - 5000
     for num in (1, 2, 7, 100, 784, 2048):
-        times = 4 * noise._FEW // (len(seeds) * num) + 1
-        few, many = noise.normal(seeds, num, 9), noise.normal(seeds.repeat(times), num, 9)
-        assert torch.equal(few.repeat(times, 1), many)
-        assert torch.equal(torch.cat([noise.normal(seed[None], num, 9) for seed in seeds]), few)
+        times = 4 * few.FEW // (len(seeds) * num) + 1
+        found, many = noise.normal(seeds, num, 9), noise.normal(seeds.repeat(times), num, 9)
+        assert torch.equal(found.repeat(times, 1), many)
+        assert torch.equal(torch.cat([noise.normal(seed[None], num, 9) for seed in seeds]), found)
 
 
 def scalar_philox(counter: tuple[int, ...], key: int) -> tuple[int, ...]:
