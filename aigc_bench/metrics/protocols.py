@@ -177,7 +177,7 @@ def _with_precision(protocol: Protocol, precision: str) -> Protocol:
     if precision == "fp32":
         return protocol
     if precision not in PRECISIONS:
-        raise ConfigurationError(f"expected a precision of {' or '.join(PRECISIONS)}, got {precision!r}")
+        raise ConfigurationError(f"expected precision to be one of {', '.join(PRECISIONS)}, got {precision!r}")
     if not _has_precision(protocol.features):
         able = [name for name in plugins.installed("features") if _has_precision(name)]
         raise ConfigurationError(

@@ -143,13 +143,13 @@ def test_other_precisions_and_extractors_without_are_refused(
         ConfigurationError, match=r"extractor 'pixels' has no option 'precision'.*that has it: inception"
     ):
         scored(tmp_path, images["fake"], images["real"], features=("pixels",))
-    with pytest.raises(ConfigurationError, match="expected a precision of fp32 or bf16, got 'fp16'"):
-        scored(tmp_path, images["fake"], images["real"], precision="fp16")
-    with pytest.raises(ConfigurationError, match="expected precision to be one of fp32, bf16, got 'fp16'"):
+    with pytest.raises(ConfigurationError, match="expected precision to be one of fp32, tf32, fp16, bf16, got 'fp8'"):
+        scored(tmp_path, images["fake"], images["real"], precision="fp8")
+    with pytest.raises(ConfigurationError, match="expected precision to be one of fp32, tf32, fp16, bf16, got 'fp8'"):
         inception.build(
             SampleSpec("image", (3, 8, 8)),
             device=torch.device("cpu"),
-            precision="fp16",  # type: ignore[arg-type]
+            precision="fp8",  # type: ignore[arg-type]
         )
 
 
