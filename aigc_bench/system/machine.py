@@ -17,6 +17,14 @@ import torch
 from aigc_bench.core.errors import ConfigurationError
 
 PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "torchmetrics", "pydantic", "matplotlib", "seaborn")
+BRAKES = {
+    0x4: "its power limit",
+    0x8: "hardware slowdown",
+    0x20: "its temperature, by software",
+    0x40: "its temperature, by hardware",
+    0x80: "the power supply's brake",
+}
+"""bits of NVML's nvmlClocksEventReasons that a measurement is slowed by"""
 QUOTA = Path("/sys/fs/cgroup/cpu.max")
 
 
@@ -99,6 +107,18 @@ def gpu_clocks() -> tuple[str, ...]:
         for row in rows
         if len(row) == len(fields.split(","))
     )
+
+
+def gpu_brakes() -> tuple[str, ...]:
+    """A phrase per GPU that is not allowed its clock: why; nothing where none is held back, or it is not known."""
+    found = _output("nvidia-smi", "--query-gpu=index,clocks_event_reasons.active", "--format=csv,noheader")
+    phrases = []
+    for line in (found or "").splitlines():
+        index, _, mask = (part.strip() for part in line.partition(","))
+        bits = int(mask, 16) if mask.startswith("0x") else 0
+        if reasons := [reason for bit, reason in BRAKES.items() if bits & bit]:
+            phrases.append(f"GPU {index} runs below its clock: {', '.join(reasons)}")
+    return tuple(phrases)
 
 
 def choose_device(name: str) -> torch.device:

@@ -25,6 +25,11 @@ def test_gpus_and_their_clocks_are_recorded(tmp_path: Path, monkeypatch: pytest.
         "GPU 0 NVIDIA H100, driver 580.82, SM clock 1755 MHz (at most 1980 MHz), memory clock 2619 MHz.",
         "GPU 1 NVIDIA H100, driver 580.82, SM clock 345 MHz (at most 1980 MHz), memory clock 2619 MHz.",
     ]
+    brakes = 'case "$1" in *reasons*) printf "0, 0x0000000000000001\\n1, 0x0000000000000024\\n";; esac'
+    assert said(brakes) == [
+        "GPU 1 runs below its clock: its power limit, its temperature, by software. The pairs will vary more, and more "
+        "of them will be needed."
+    ]
     assert said("echo 'No devices were found'; exit 6") == []
     assert said("echo 'something else'") == []
     command.unlink()

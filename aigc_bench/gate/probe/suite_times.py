@@ -44,6 +44,8 @@ def times(asked: dict[str, Any], turns: Turns) -> list[dict[str, Any]]:
 
 if __name__ == "__main__":
     asked = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
-    process = {"threads": torch.get_num_threads(), "device": asked["device"]}
+    device = torch.device(asked["device"])
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else str(device)
+    process = {"threads": torch.get_num_threads(), "device": name}
     measured = {"benchmarks": times(asked, Turns.of_environment()), "process": process}
     Path(sys.argv[2]).write_text(json.dumps(measured), encoding="utf-8")

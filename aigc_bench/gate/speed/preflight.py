@@ -17,7 +17,7 @@ from aigc_bench.gate.sides.sides import Runnable
 from aigc_bench.gate.speed.measure import Commands, PytestFiles
 from aigc_bench.gate.speed.processes import PROBE, Benchmarks
 from aigc_bench.runs.comparison.sides import Side
-from aigc_bench.system.machine import Environment, cpu_quota, cpus, environment, gpu_clocks
+from aigc_bench.system.machine import Environment, cpu_quota, cpus, environment, gpu_brakes, gpu_clocks
 from aigc_bench.system.processes import ended, scratch
 
 PROBE_TIMEOUT_S = 120.0
@@ -139,6 +139,7 @@ def machine_statements() -> list[str]:
         f"Machine before the first pair: {num_cpus} CPUs, load average {load:.2g}, frequency governor "
         f"{_read(GOVERNOR) or 'not known'}, CPU quota {'none' if quota is None else f'{quota:g} CPUs'}.",
         *(f"{clock}." for clock in gpu_clocks()),
+        *(f"{brake}. The pairs will vary more, and more of them will be needed." for brake in gpu_brakes()),
     ]
     if load > LOADED * num_cpus:
         statements.append(
