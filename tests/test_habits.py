@@ -23,7 +23,7 @@ def text_of(name: str) -> str:
 
 def pages() -> list[Path]:
     """Every Markdown file that a reader may follow."""
-    return sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("reports/*.md")])
+    return sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("reports/*.md")])
 
 
 def test_the_version_is_the_same_everywhere() -> None:
@@ -93,3 +93,12 @@ def test_links_lead_somewhere(page: str) -> None:
     links = re.findall(r"\]\(([^)#]+)\)", text_of(page))
     assert links
     assert [link for link in links if "://" not in link and not ((ROOT / page).parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").rglob("*.md")), ids=lambda path: path.name)
+def test_pages_of_the_site_link_to_the_site(page: Path) -> None:
+    """It is built of docs/ alone: what lies outside is named, and not linked."""
+    links = [link for link in re.findall(r"\]\(([^)#]+)", page.read_text(encoding="utf-8")) if "://" not in link]
+    outside = [link for link in links if not (page.parent / link).resolve().is_relative_to(ROOT / "docs")]
+    assert outside == []
+    assert [link for link in links if not (page.parent / link).exists()] == []
