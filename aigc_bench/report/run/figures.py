@@ -120,7 +120,7 @@ def losses(run: Run, exhibits: Exhibits) -> Figure | None:
                               alpha=1 if first else 0.45, label=loss if first else None)  # fmt: skip
         axes.set_title(name, loc="left")
         axes.set(xlabel="step", ylabel="loss")
-        axes.legend(frameon=False, fontsize=8, loc="upper right")
+        axes.legend(frameon=False, fontsize=8, ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.2))
     return figure
 
 
