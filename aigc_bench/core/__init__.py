@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from aigc_bench.core.events import Event, OnEvent
     from aigc_bench.core.evidence import (
+        Efficiency,
         Evidence,
         FeatureExtractor,
         FeaturePair,
@@ -33,6 +34,7 @@ __all__ = [
     "Batch",
     "Dataset",
     "Density",
+    "Efficiency",
     "Estimate",
     "Event",
     "Evidence",
@@ -69,6 +71,7 @@ _HOMES = {
     "FeatureExtractor": "evidence",
     "FeaturePair": "evidence",
     "Features": "evidence",
+    "Efficiency": "evidence",
     "Footprint": "evidence",
     "Generator": "generators",
     "GeneratorBuilder": "generators",

@@ -162,6 +162,29 @@ class Latency:
 
 
 @dataclass(frozen=True, slots=True)
+class Efficiency:
+    """What a generator makes of the machine while it samples."""
+
+    batch_size: int
+    seconds: tuple[float, ...]
+    """per call of `sample`, a figure per timed block"""
+    flops_per_sample: float | None
+    """None where torch's counter saw no operation it knows"""
+    products_per_s: float
+    """FLOP/s of the device in a product of float32 matrices, measured beside it"""
+    noise_shares: tuple[float, ...]
+    """share of a call that `aigc_bench.noise` takes, a figure per call"""
+    joules_per_sample: tuple[float, ...] = ()
+    """a figure per block; empty where nothing measures them"""
+    energy_method: str = ""
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """None: a suite collects one of them."""
+        return {}
+
+
+@dataclass(frozen=True, slots=True)
 class Footprint:
     """What a generator costs to hold, to run once, and to train."""
 

@@ -1,11 +1,11 @@
-"""Speed and cost: throughput, latency percentiles, memory, weights, operations."""
+"""Speed and cost: throughput, latency percentiles, memory, weights, operations, and what is made of the machine."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
 
-from aigc_bench.core import Estimate, Footprint, Latency, Metric, Throughput
+from aigc_bench.core import Efficiency, Estimate, Footprint, Latency, Metric, Throughput
 from aigc_bench.core.errors import NotAvailableError
 from aigc_bench.stats import intervals
 
@@ -49,6 +49,24 @@ def _flops_per_sample(evidence: Footprint) -> Estimate:
     return _exact(evidence.flops_per_sample, "torch.utils.flop_counter", "floating-point operations per sample")
 
 
+def _utilisation(evidence: Efficiency) -> Estimate:
+    if evidence.flops_per_sample is None:
+        raise NotAvailableError("floating-point operations per sample is not known")
+    work = evidence.batch_size * evidence.flops_per_sample / evidence.products_per_s
+    return _median([work / seconds for seconds in evidence.seconds], "timed blocks of at least 20 ms")
+
+
+def _noise_share(evidence: Efficiency) -> Estimate:
+    return _median(list(evidence.noise_shares), "single calls")
+
+
+def _joules_per_sample(evidence: Efficiency) -> Estimate:
+    if not evidence.joules_per_sample:
+        raise NotAvailableError("nothing here counts the device's energy: NVML does, of NVIDIA's GPUs since Volta")
+    found = _median(list(evidence.joules_per_sample), "blocks of at least a second")
+    return replace(found, method=f"{found.method}; {evidence.energy_method}")
+
+
 samples_per_s = Metric(
     "samples_per_s@{batch_size}",
     Throughput,
@@ -70,4 +88,31 @@ num_parameters = Metric(
 )
 flops_per_sample = Metric(
     "flops_per_sample", Footprint, _flops_per_sample, False, "FLOP", "speed", "Operations of one sample."
+)
+utilisation = Metric(
+    "utilisation",
+    Efficiency,
+    _utilisation,
+    True,
+    "",
+    "speed",
+    "Operations per second while sampling, by those of a product of float32 matrices on the same device.",
+)
+noise_share = Metric(
+    "noise_share",
+    Efficiency,
+    _noise_share,
+    False,
+    "",
+    "speed",
+    "Share of a call of `sample` that the harness's random numbers take.",
+)
+joules_per_sample = Metric(
+    "joules_per_sample",
+    Efficiency,
+    _joules_per_sample,
+    False,
+    "J",
+    "speed",
+    "Energy of the GPU's board per sample, beyond idling.",
 )

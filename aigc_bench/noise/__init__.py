@@ -12,7 +12,12 @@ import functools
 import importlib
 import importlib.util
 import math
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from types import ModuleType
+from typing import ParamSpec
 
 import torch
 from torch import Tensor
@@ -20,9 +25,56 @@ from torch import Tensor
 from aigc_bench.noise import few, tensors
 from aigc_bench.noise.tensors import philox
 
-__all__ = ["integers", "normal", "philox", "uniform", "words"]
+__all__ = ["integers", "metered", "normal", "philox", "uniform", "words"]
+
+P = ParamSpec("P")
 
 
+@dataclass(slots=True)
+class Meter:
+    """What `metered` has seen."""
+
+    wait: Callable[[], object]
+    seconds: float = 0.0
+    is_inside: bool = False
+    """whether one of these functions is at work, which may call another"""
+
+
+_meter: Meter | None = None
+
+
+@contextmanager
+def metered(wait: Callable[[], object]) -> Iterator[Meter]:
+    """Add up the seconds of these functions; `wait` returns when the device has done what it was told to do."""
+    global _meter
+    _meter = meter = Meter(wait)
+    try:
+        yield meter
+    finally:
+        _meter = None
+
+
+def _counted(draw: Callable[P, Tensor]) -> Callable[P, Tensor]:
+    """The function, whose time goes into the meter where there is one."""
+
+    @functools.wraps(draw)
+    def drawn(*args: P.args, **kwargs: P.kwargs) -> Tensor:
+        meter = _meter
+        if meter is None or meter.is_inside:
+            return draw(*args, **kwargs)
+        meter.wait()
+        meter.is_inside, start = True, time.perf_counter()
+        try:
+            return draw(*args, **kwargs)
+        finally:
+            meter.wait()
+            meter.is_inside = False
+            meter.seconds += time.perf_counter() - start
+
+    return drawn
+
+
+@_counted
 def words(seeds: Tensor, num: int, stream: int = 0) -> Tensor:
     """(N,) int64 seeds => (N, num) int64 words of 32 random bits; unlike streams are independent."""
     _check(seeds)
@@ -34,16 +86,19 @@ def words(seeds: Tensor, num: int, stream: int = 0) -> Tensor:
     return tensors.words(seeds, num, stream)
 
 
+@_counted
 def uniform(seeds: Tensor, num: int, stream: int = 0) -> Tensor:
     """(N,) int64 => (N, num) float32 in [0, 1), multiples of 2^-24."""
     return (words(seeds, num, stream) >> 8).to(torch.float32) * 2.0**-24
 
 
+@_counted
 def integers(seeds: Tensor, num: int, high: int, stream: int = 0) -> Tensor:
     """(N,) int64 => (N, num) int64 in [0, high), high ≤ 2^31, by multiply and shift (bias < high / 2^32)."""
     return (words(seeds, num, stream) * high) >> 32
 
 
+@_counted
 def normal(seeds: Tensor, num: int, stream: int = 0) -> Tensor:
     """(N,) int64 => (N, num) float32 standard normal, by Box and Muller (1958) in float64."""
     _check(seeds)

@@ -10,9 +10,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
+from pydantic import TypeAdapter
 from torch import Tensor
 
 from aigc_bench.core import (
+    Efficiency,
     Evidence,
     Footprint,
     Latency,
@@ -23,7 +25,7 @@ from aigc_bench.core import (
     plugins,
 )
 from aigc_bench.core.suites import SpeedEntry
-from aigc_bench.evidence import footprint, likelihoods, reconstructions, speed
+from aigc_bench.evidence import efficiency, footprint, likelihoods, reconstructions, speed
 from aigc_bench.evidence.extractors import Place
 from aigc_bench.metrics import reconstruction
 from aigc_bench.runs.scoring.rows import Subject
@@ -107,6 +109,16 @@ class Observer:
         cost = self.place.cache.value("footprint", inputs, produce)
         return [Footprint(**{**cost, "train_steps_per_s": tuple(cost["train_steps_per_s"])})]
 
+    def _efficiencies(self, subject: Subject) -> list[Efficiency]:
+        size, num_blocks = max(self.speed.batch_sizes), self.speed.blocks
+
+        def produce() -> dict[str, Any]:
+            with foreign_code("sample"):
+                return asdict(efficiency.efficiency(subject.generator, size, num_blocks, self.place.device))
+
+        found = self.place.cache.value("efficiency", {**subject.identity, "speed": self.speed.model_dump()}, produce)
+        return [TypeAdapter(Efficiency).validate_python(found)]
+
     def _originals(self) -> Tensor:
         """(n, *shape) held-out samples, on the device."""
         first = range(min(self.num_held_out, self.held_out.num_samples or self.num_held_out))
@@ -119,5 +131,6 @@ COLLECTORS: Mapping[type[Evidence], Callable[[Observer, Subject], Sequence[Evide
     Throughput: Observer._throughputs,
     Latency: Observer._latencies,
     Footprint: Observer._footprints,
+    Efficiency: Observer._efficiencies,
 }
 """evidence of a generator, beside the features of its samples"""
