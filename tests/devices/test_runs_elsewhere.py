@@ -77,3 +77,42 @@ def test_a_suite_runs_where_it_is_told_to(places: list[str], monkeypatch: pytest
     assert set(places) == {ELSEWHERE.type}
     assert [case.status for case in there.cases] == [case.status for case in here.cases]
     assert values(there) == values(here)
+
+
+def inputs(folder: Path) -> None:
+    """Two sets with classes, and what others would have made of the real one."""
+    random, classes = np.random.default_rng(0), np.arange(300) % 3
+    for name, levels in (("real", 256), ("fake", 192)):
+        pixels = random.integers(0, levels, (300, 8, 8, 1), dtype=np.uint8)
+        np.savez(folder / f"{name}.npz", pixels, classes)
+        if name == "real":
+            values = pixels.reshape(300, -1) / 255
+            np.savez(folder / "moments.npz", mu=values.mean(0), sigma=np.cov(values, rowvar=False))
+    aigc_bench.save_features(folder / "real.npz", folder / "real.safetensors", features="pixels")
+
+
+@pytest.mark.parametrize(
+    ("fake", "real", "how"),
+    [
+        ("fake.npz", "real.npz", {"metrics": ["fd"], "per_class": True}),
+        ("fake.npz", "real.npz", {"metrics": ["fd"], "paired": True}),
+        ("fake.npz", "moments.npz", {"metrics": ["fd", "fd_infinity"]}),
+        ("fake.npz", "real.safetensors", {}),
+        ("noise", "real.npz", {"limit": 200}),
+    ],
+    ids=["classes", "pairs", "moments", "features made earlier", "a generator"],
+)
+def test_every_kind_of_score_too(fake: str, real: str, how: dict[str, Any], tmp_path: Path) -> None:
+    """Each as on the CPU."""
+    inputs(tmp_path)
+
+    def score(device: str) -> dict[Any, Any]:
+        options = aigc_bench.Options(store=tmp_path / device, device=device)
+        made = fake if fake == "noise" else tmp_path / fake
+        run, _ = aigc_bench.score(made, tmp_path / real, features=["pixels"], options=options, **how)
+        return values(run)
+
+    here = score("cpu")
+    with Elsewhere():
+        assert score(ELSEWHERE.type) == here
+    assert here
