@@ -80,6 +80,24 @@ def by_batch(spec, *, device): return ByBatch(spec, lambda: None)
 def broken_extractor(spec, *, device):
     raise RuntimeError("no such luck")
 """
+SUITE_OF_TWO = """
+schema_version = 1
+name = "two"
+features = ["digits-cnn"]
+metrics = ["duplicates"]
+num_samples = 60
+
+[data]
+name = "digits"
+
+[[generators]]
+name = "bad"
+build = "author:one_for_all"
+
+[[generators]]
+name = "good"
+build = "gaussian"
+"""
 SCORE = ("--real", "real.npy", "--features", "pixels", "--metrics", "fd")
 
 
@@ -180,6 +198,20 @@ def test_a_broken_promise_is_said_and_no_pairs_are_claimed(place: Path, build: s
     run = json.loads((place / "run.json").read_text())
     assert any(complaint in note and "no pairs by seed are claimed" in note for note in run["dataset"]["notes"])
     assert [case["seeded"] for case in run["cases"]] == [False]
+
+
+def test_a_broken_promise_in_a_suite_is_said_too(place: Path) -> None:
+    """In the notes of its row; the other rows keep their pairs."""
+    (place / "suite.toml").write_text(SUITE_OF_TWO)
+    done = call("run", "suite.toml", "-q", "--store", "store", cwd=place)
+    assert done.returncode == 0, done.stderr
+    (record,) = (place / "store").glob("*/run.json")
+    run = json.loads(record.read_text())
+    assert {case["generator"]: case["seeded"] for case in run["cases"] if case["generator"] in ("bad", "good")} == {
+        "bad": False,
+        "good": True,
+    }
+    assert any("every seed gave the same sample" in note for note in run["dataset"]["notes"])
 
 
 def test_a_kept_promise_is_claimed(place: Path) -> None:

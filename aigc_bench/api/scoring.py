@@ -66,9 +66,9 @@ class Scoring:
         if self.limit is not None and self.limit < 1:
             raise ConfigurationError(f"expected a limit of at least 1 sample, got {self.limit}")
         if self.paired and holdout is not None:
-            raise ConfigurationError("held-out images are no reconstructions: --holdout has no place beside --paired")
+            raise ConfigurationError("held-out samples are no reconstructions: --holdout has no place beside --paired")
         if self.paired and self.on_bad_image == "skip":
-            raise ConfigurationError("skipped images would shift the pairs: --on-bad-image skip excludes --paired")
+            raise ConfigurationError("skipped samples would shift the pairs: --on-bad-image skip excludes --paired")
 
     def wanted(self) -> tuple[tuple[Protocol, ...], Metrics]:
         """The protocols that have a metric to compute, and their metrics.

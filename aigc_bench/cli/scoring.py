@@ -69,7 +69,7 @@ BadImageOption = Annotated[
 FakeArgument = Annotated[
     list[str],
     typer.Argument(
-        help="Folder, zip, tar, npz or npy of images; or a generator: its name or pkg.module:build.",
+        help="Folder, zip, tar, npz or npy of samples; or a generator: its name or pkg.module:build.",
         autocompletion=completion.samples,
     ),
 ]
@@ -141,7 +141,7 @@ def score(
 @app.command(no_args_is_help=True)
 @acts("aigc_bench.cli.actions.scoring:extract")
 def extract(
-    real: Annotated[str, typer.Argument(help="Folder, zip, tar, npz or npy of real images.")],
+    real: Annotated[str, typer.Argument(help="Folder, zip, tar, npz or npy of real samples.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="A .safetensors file, for `score --real`.")],
     protocol: Annotated[
         str | None, typer.Option(help="The code whose features are kept, as in `score`; not all. Default: tf.")

@@ -72,6 +72,20 @@ def test_what_fresh_pairs_do_not_bear_out_is_no_regression(tmp_path: Path) -> No
     assert "not confirmed by fresh ones" in found.decisions[0].reason
 
 
+def test_what_lies_within_the_tolerance_is_said_in_words(tmp_path: Path) -> None:
+    """However surely it is slower; and all rows have one level, a confirmed regression too."""
+    effects = {"slightly": math.log(1.011), "clearly": math.log(1.10), **{f"other {i}": 0.0 for i in range(4)}}
+    found = fake_judgement(Fake(list(effects), noisy(effects, 0.002)), tmp_path)
+    by_name = {one.subject: one for one in found.decisions}
+    assert by_name["slightly"].verdict == "PASS"
+    reason = by_name["slightly"].reason
+    assert reason.startswith("credibly slower by ")
+    assert reason.endswith("slower, within the tolerance of 2 %: passes")
+    assert by_name["clearly"].verdict == "REGRESSION"
+    assert "credibly" not in by_name["other 0"].reason
+    assert {round(one.level or 0.0, 9) for one in found.decisions} == {0.94}
+
+
 def test_the_order_is_abba_and_the_phase_follows_the_seed(tmp_path: Path) -> None:
     """So that a machine that gets slower all the time is no slower head."""
     for seed, first in ((4, "base"), (5, "head")):

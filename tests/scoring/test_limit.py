@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tarfile
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -39,7 +40,7 @@ def test_a_part_of_what_lies_class_by_class_is_as_good_as_one_of_shuffled_data(t
 
 
 def test_every_kind_of_source_gives_the_same_part(tmp_path: Path) -> None:
-    """Folder, zip, npz, npy, array, data set, and a folder with a damaged image that is skipped."""
+    """Folder, zip, tar, npz, npy, array, data set, and a folder with a damaged image that is skipped."""
     files = {f"{LABELS[ORDER[number]]}/{number:03}.png": encoded(image[..., 0]) for number, image in enumerate(SORTED)}
     for name, data in files.items():
         path = tmp_path / "folder" / name
@@ -48,9 +49,12 @@ def test_every_kind_of_source_gives_the_same_part(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "set.zip", "w") as archive:
         for name, data in files.items():
             archive.writestr(name, data)
+    with tarfile.open(tmp_path / "set.tar", "w") as tar:
+        for name in files:
+            tar.add(tmp_path / "folder" / name, name)
     np.savez_compressed(tmp_path / "set.npz", SORTED)
     np.save(tmp_path / "set.npy", SORTED)
-    sources: list[Any] = [tmp_path / "folder", *(tmp_path / f"set.{kind}" for kind in ("zip", "npz", "npy"))]
+    sources: list[Any] = [tmp_path / "folder", *(tmp_path / f"set.{kind}" for kind in ("zip", "tar", "npz", "npy"))]
     sources += [SORTED, Pairs(SORTED)]
     expected = torch.from_numpy(SORTED[drawn_positions(450, 37).numpy()]).permute(0, 3, 1, 2)
     for source in sources:

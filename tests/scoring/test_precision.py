@@ -89,7 +89,7 @@ def test_a_lower_precision_is_measured_and_noted(images: dict[str, NDArray[np.ui
     texts = [event["text"] for event in events if event["event"] == "note"]
     assert [text.split(":")[0] for text in texts] == ["a", "b"]
     assert run.dataset.notes[:2] == tuple(texts)
-    assert all("bf16 instead of fp32" in text and "first 256 images" in text for text in texts)
+    assert all("bf16 instead of fp32" in text and "first 256 samples" in text for text in texts)
     x = torch.from_numpy(images["fake"][:256]).flatten(1)
     y = torch.from_numpy(images["real"][:256]).flatten(1)
     exact, lowered = x.float() / 255, (x.bfloat16() / 255).float()

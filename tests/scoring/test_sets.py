@@ -202,10 +202,11 @@ def test_published_moments_are_a_real_side(files: Path, images: dict[str, NDArra
     moments = {"mu": pool.mean(0), "sigma": np.cov(pool, rowvar=False)}
     np.savez(tmp_path / "real.npz", **moments)
     np.savez(tmp_path / "both.npz", **moments, arr_0=images["real"])
+    (tmp_path / "both.NPZ").write_bytes((tmp_path / "both.npz").read_bytes())
     direct, _ = aigc_bench.score(
         files / "fake.npy", files / "real.npy", features=PIXELS, metrics=("fd", "recall"), options=options(tmp_path)
     )
-    for name, has_recall in (("real.npz", False), ("both.npz", True)):
+    for name, has_recall in (("real.npz", False), ("both.npz", True), ("both.NPZ", True)):
         run, _ = aigc_bench.score(
             files / "fake.npy", tmp_path / name, features=PIXELS, metrics=("fd", "recall"), options=options(tmp_path)
         )

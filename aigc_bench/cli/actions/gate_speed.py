@@ -18,7 +18,7 @@ from aigc_bench.core.errors import ConfigurationError
 from aigc_bench.gate.sides import repository
 from aigc_bench.gate.sides.sides import Asked
 from aigc_bench.gate.speed.benchmark_files import FilesOf
-from aigc_bench.gate.speed.error_rates import SelfTestOfGate, self_test
+from aigc_bench.gate.speed.error_rates import ErrorRates, measured_error_rates
 from aigc_bench.gate.speed.judge import gate_speed
 from aigc_bench.gate.speed.measure import Commands, PytestFiles, SuiteGenerators, relative_paths
 from aigc_bench.gate.speed.planning import SpeedPolicy
@@ -126,7 +126,7 @@ def error_rates(
     """See `aigc_bench.cli.gate_speed.error_rates`."""
     budget_s = None if budget is None else judging.seconds(budget, "--budget")
     with progress.shown(stderr(), quiet=quiet) as on_event:
-        found = self_test(repeats, seed=seed, budget_s=budget_s, on_event=on_event)
+        found = measured_error_rates(repeats, seed=seed, budget_s=budget_s, on_event=on_event)
     if as_json:
         print_json(found.model_dump_json(indent=2))
     else:
@@ -146,7 +146,7 @@ def both(base: str | None, head: str | None, base_option: str, head_option: str)
     return base, head
 
 
-def _print_rates(found: SelfTestOfGate) -> None:
+def _print_rates(found: ErrorRates) -> None:
     table = Table("", "rate", "decisions", "95 % interval", "95 % over rounds", box=None, pad_edge=False)
     for rate in found.rates:
         over = "" if rate.clustered_low is None else f"{rate.clustered_low:.1%} to {rate.clustered_high:.1%}"

@@ -39,7 +39,7 @@ SCRIPT = PROBE / "self_work.py"
 
 
 class Rate(BaseModel):
-    """How often something happened in the self-test, with exact 95 % intervals."""
+    """How often something happened, with exact 95 % intervals."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -56,7 +56,7 @@ class Rate(BaseModel):
     """95 %, over rounds; None for a single round"""
 
 
-class SelfTestOfGate(BaseModel):
+class ErrorRates(BaseModel):
     """The error rates of the gate on this machine."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -119,15 +119,15 @@ class _Measured:
         self.longest_s = max(self.longest_s, time.monotonic() - start)
         for process in readings:
             if process.died:
-                raise BenchmarkFailedError(f"a process of the self-test failed: {process.died}")
+                raise BenchmarkFailedError(f"a process of the measurement failed: {process.died}")
         by_side = dict(zip(order, readings, strict=True))
         base, head = ({name: by_side[side].reading(name) for name in names} for side in ("base", "head"))
         return Pair(base, head, in_turns=True)
 
 
-def self_test(
+def measured_error_rates(
     repeats: int, *, seed: int = 0, budget_s: float | None = None, on_event: OnEvent = lambda event: None
-) -> SelfTestOfGate:
+) -> ErrorRates:
     """Run `repeats` rounds, or as many as `budget_s` seconds are enough for.
 
     A round is not started if one as long as the longest so far would exceed the budget. A trial that the end of the
@@ -156,7 +156,7 @@ def self_test(
     spreads = [outcome.spread for item in rounds for trial in item.same if (outcome := trial.first.outcome)]
     if not spreads:
         raise NothingMeasuredError(f"a budget of {budget_s:g} s ended before there were two pairs; give it a minute")
-    return SelfTestOfGate(
+    return ErrorRates(
         wall_s=time.monotonic() - clock,
         rounds=len(rounds),
         pairs=tuple(item.num_pairs for item in rounds),

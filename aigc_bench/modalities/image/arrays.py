@@ -41,8 +41,9 @@ class ArraySamples(SampleSet):
         *,
         rows: Callable[[list[int]], Tensor] | None = None,
         classes: Callable[[], tuple[str, ...] | None] = lambda: None,
+        policies: tuple[str, ...] | None = None,
     ) -> None:
-        super().__init__(name, (f"the array is read as {layout}",))
+        super().__init__(name, (f"the array is read as {layout}",) if policies is None else policies)
         self._blocks, self._rows, self._classes = blocks, rows, classes
         self._num = shape[0]
         self._last = layout == "(N, H, W, C)"

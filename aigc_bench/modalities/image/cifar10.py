@@ -32,6 +32,4 @@ def of_cifar10(path: Path) -> ArraySamples:
 
         return overlapped(block, range(0, len(mapped), size), num_workers=1, ahead=AHEAD)
 
-    samples = ArraySamples(str(path), (len(mapped), *SHAPE), "(N, C, H, W)", blocks)
-    samples.policies = (POLICY,)
-    return samples
+    return ArraySamples(str(path), (len(mapped), *SHAPE), "(N, C, H, W)", blocks, policies=(POLICY,))

@@ -1,4 +1,4 @@
-"""Judgement => terminal: the verdict, what changed, what is undecided, what passes; within 80 columns."""
+"""Judgement => terminal: the verdict, what changed, what is undecided or unlike, what passes; within 80 columns."""
 
 from __future__ import annotations
 
@@ -40,7 +40,9 @@ def _parts(judgement: Judgement) -> Iterator[RenderableType]:
     shared = decisions.shared_name(judgement)
     if shared:
         yield Text(f"all names begin with {shared.rstrip()}", "dim")
-    for title, found in (("changed", rows.changed), ("undecided", rows.undecided)):
+    unlike = [row for row in rows.undecided if row.state == "incomparable"]
+    undecided = [row for row in rows.undecided if row.state != "incomparable"]
+    for title, found in (("changed", rows.changed), ("undecided", undecided), ("not to be compared", unlike)):
         if found:
             yield _table(title, found)
     if rows.passing:

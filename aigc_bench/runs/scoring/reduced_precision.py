@@ -54,7 +54,7 @@ def _pool(extractor: core.FeatureExtractor, samples: SampleSet, images: Tensor, 
             with foreign_code(f"extractor {extractor.name!r}"):
                 parts.append(extractors.observed_features(extractor, piece.to(place.device)).pool)
             done = sum(map(len, parts))
-            place.on_event({"event": "progress", "unit": "images", "done": done, "total": len(images)})
+            place.on_event({"event": "progress", "unit": "samples", "done": done, "total": len(images)})
         return {"pool": torch.cat(parts)}
 
     if samples.digest is None:
@@ -96,12 +96,12 @@ class Drift:
         """A sentence for the report, of a row, in a precision, by an extractor."""
         said = (
             f"{name}: {precision} instead of fp32 changes features of {extractor} by {self.rms:.2%} of their root mean "
-            f"square, one of them by {self.largest:.1%} (measured on the first {self.num_samples} images)"
+            f"square, one of them by {self.largest:.1%} (measured on the first {self.num_samples} samples)"
         )
         if self.distance is not None:
             said += f"; the Fréchet distance between both is {self.distance:.3g}"
         if self.score is not None and self.exact_score is not None:
-            said += f", the one from these images to real ones becomes {self.score:.5g} from {self.exact_score:.5g}"
+            said += f", the one from these samples to real ones becomes {self.score:.5g} from {self.exact_score:.5g}"
         return said + "."
 
 

@@ -1,4 +1,4 @@
-"""The self-test: really more work, the gate's own loop, and intervals that know of rounds."""
+"""The gate's own error rates: really more work, the gate's own loop, and intervals that know of rounds."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from aigc_bench.core.errors import NothingMeasuredError
 from aigc_bench.gate.probe.self_work import SLOWER, WORK, rounds_of
 from aigc_bench.gate.sides.sides import Runnable
-from aigc_bench.gate.speed import error_rates as self_test
+from aigc_bench.gate.speed import error_rates
 from aigc_bench.gate.speed.error_rates import Round, Workloads, rates
 from aigc_bench.gate.speed.processes import BLOCKS
 from aigc_bench.gate.speed.readings import Pair, Reading, Readings
@@ -89,8 +89,8 @@ class OnAClock(Workloads):
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> type[OnAClock]:
     """In the place of the machine's clock and processes: a budget's test must not depend on how busy a machine is."""
-    monkeypatch.setattr(self_test, "time", SimpleNamespace(monotonic=lambda: OnAClock.now))
-    monkeypatch.setattr(self_test, "Workloads", OnAClock)
+    monkeypatch.setattr(error_rates, "time", SimpleNamespace(monotonic=lambda: OnAClock.now))
+    monkeypatch.setattr(error_rates, "Workloads", OnAClock)
     return OnAClock
 
 
@@ -98,14 +98,14 @@ def test_a_budget_that_is_too_small_is_said(clock: type[OnAClock]) -> None:
     """Nothing can be said of fewer than two pairs."""
     for budget_s in (1e-9, 19.0):
         with pytest.raises(NothingMeasuredError, match="give it a minute"):
-            self_test.self_test(1, budget_s=budget_s)
+            error_rates.measured_error_rates(1, budget_s=budget_s)
 
 
 @pytest.mark.parametrize("budget_s", [25.0, 200.0, 500.0])
 def test_a_budget_is_kept(clock: type[OnAClock], budget_s: float) -> None:
     """A round that is cut short counts, as undecided; one that would be is not started; what that costs is said."""
     start = clock.now
-    found = self_test.self_test(100, budget_s=budget_s)
+    found = error_rates.measured_error_rates(100, budget_s=budget_s)
     assert clock.now - start <= budget_s
     assert 1 <= found.rounds == len(found.pairs) < 100
     assert {rate.decisions for rate in found.rates} <= {found.rounds, found.rounds * len(WORK)}
