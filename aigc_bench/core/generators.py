@@ -33,8 +33,8 @@ class Trainable(Protocol):
     def fit(self, batches: Iterator[Batch], *, seed: int) -> Iterator[Mapping[str, float | Tensor]]:
         """Take one step per batch and yield its losses. Goes on from the loaded state, if any.
 
-        A loss may be a tensor without dimensions: it is read some steps later with others, since to read one of a GPU
-        is to wait for all that the GPU was told to do.
+        A loss may be a tensor without dimensions, one of its own for each step: it is read some steps later with
+        others, since to read one of a GPU is to wait for all that the GPU was told to do.
         """
         ...
 

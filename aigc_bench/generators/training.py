@@ -147,7 +147,10 @@ class _Meter:
     def record(self, losses: Mapping[str, float | Tensor]) -> None:
         progress = self._progress
         progress.step += 1
-        self._pending.append(losses)
+        # Detached at once: ten steps' graphs would be held for their losses.
+        self._pending.append(
+            {name: loss.detach() if isinstance(loss, Tensor) else loss for name, loss in losses.items()}
+        )
         whole = progress.step % self._every == 0
         values = self.read() if whole else {}
         now = time.perf_counter()
@@ -205,7 +208,7 @@ class _Meter:
 
 def _numbers(losses: Sequence[float | Tensor]) -> list[float]:
     """One copy from the device for all of them."""
-    tensors = [loss.detach() for loss in losses if isinstance(loss, Tensor)]
+    tensors = [loss for loss in losses if isinstance(loss, Tensor)]
     if len(tensors) < len(losses):
         return [float(loss) for loss in losses]
     found: list[float] = torch.stack(tensors).tolist()
