@@ -134,6 +134,7 @@ def test_features_made_once_are_a_real_side(files: Path, tmp_path: Path) -> None
     direct, _ = aigc_bench.score(
         fake, files / "real.npy", features=PIXELS, metrics=metrics, options=options(tmp_path / "b")
     )
+    assert run.dataset.shape == direct.dataset.shape == (1, 8, 8)
     assert values(run) == values(direct)
     with pytest.raises(DataError, match=r"made by 'pixels'.*would be by 'digits-cnn'.*expected one extractor"):
         aigc_bench.score(fake, real, features=["digits-cnn"], options=options(tmp_path))

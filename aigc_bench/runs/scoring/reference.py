@@ -65,6 +65,13 @@ class Reference:
             return self.stored.features.num_samples
         return self.samples.num_samples if self.samples else None
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of one real sample; () where that is not known: of moments, or of unlike sizes."""
+        if self.stored is not None:
+            return tuple(self.stored.shape)
+        return (self.samples.shape if self.samples else None) or ()
+
     def features(self, protocol: Protocol, place: Place) -> Features | None:
         """Features of the real samples; None where only their moments are published."""
         if self.stored is not None:

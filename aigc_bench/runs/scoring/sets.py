@@ -76,7 +76,7 @@ def _record(findings: Findings, bench: Bench) -> DatasetRecord:
         name=reference.name,
         digest=reference.digest,
         modality=findings.modality,
-        shape=(reference.samples.shape if reference.samples else None) or (),
+        shape=reference.shape,
         sample_rate=reference.samples.sample_rate if reference.samples else None,
         num_fit=0,
         num_reference=findings.num_reference,
