@@ -212,15 +212,16 @@ spread of pairs of processes one after the other, each the least of 7 blocks. In
 """
 IDENTICAL = """\
 **Identical code**, {suites} suites of 20 benchmarks, {benchmarks} benchmarks on each machine. A benchmark that its
-looks flag is measured again, with looks at fresh pairs that err in 0.01 / (20 · 0.01) = 5 % of all cases; a suite has a
-false alarm when one is confirmed.
+interim analyses flag is measured again, on fresh pairs whose analyses err in 0.01 / (20 · 0.01) = 5 % of all cases; a
+suite has a false alarm when one is confirmed.
 """
 ALLOWED = """\
 **Slower by exactly the tolerance**, {tolerance:.0%}, all 20 benchmarks of {suites} suites: the worst that is allowed. A
 REGRESSION is a false alarm here, too, and its rate is the gate's guarantee at its edge.
 """
 SLOWER = """\
-**Slower code.** A benchmark alone is decided by its looks (REGRESSION); in a suite of 20 it must be confirmed as well.
+**Slower code.** A benchmark alone is decided by its interim analyses (REGRESSION); in a suite of 20 it must be
+confirmed as well.
 +2 % is the tolerance; +3 % is beyond it and below the 5 % that must be caught, so that either verdict on it is right.
 """
 SPREADS = """\
