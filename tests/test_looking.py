@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 import aigc_bench
 from aigc_bench.cli import app
 from aigc_bench.core import plugins
+from aigc_bench.report.terms import TERMS
 from aigc_bench.runs.records import Run
 
 
@@ -48,6 +49,19 @@ def test_the_list_says_what_each_thing_is(stored: tuple[Run, Path]) -> None:
         assert " ".join(metric.description.split()[:3]) in text, name
     assert "aigc_bench.metrics" not in text
     assert stored[0].id in text
+
+
+def test_names_are_explained() -> None:
+    """By a term, by what a table calls it, or all of them; what is none is told the nearest."""
+    assert "Fréchet distance between Gaussians" in said("terms", "fd_pixels")
+    assert said("terms", "floor").splitlines()[0] == "floor"
+    verdict = said("terms", "INCONCLUSIVE")
+    assert verdict.startswith("verdict")
+    assert "the data do not decide" in verdict
+    assert len([line for line in said("terms").splitlines() if not line.startswith(" ")]) == len(TERMS)
+    done = CliRunner().invoke(app, ["terms", "flor"])
+    assert done.exit_code == 2
+    assert "floor" in str(done.exception) + done.output
 
 
 def test_scores_are_lines_of_csv_and_a_frame(stored: tuple[Run, Path]) -> None:

@@ -70,16 +70,18 @@ class Scoring:
         if self.paired and self.on_bad_image == "skip":
             raise ConfigurationError("skipped samples would shift the pairs: --on-bad-image skip excludes --paired")
 
-    def wanted(self) -> tuple[tuple[Protocol, ...], Metrics]:
-        """The protocols that have a metric to compute, and their metrics.
+    def wanted(self, real: Source) -> tuple[tuple[Protocol, ...], Metrics]:
+        """The protocols that have a metric to compute, and their metrics; by default those of the real side's modality.
 
         Raises:
             UnknownNameError: no such protocol, extractor or metric.
             ConfigurationError: none of the protocols prints any of the metrics.
         """
-        selected = published.selected(self.protocols, self.features, self.precision)
+        modality = claiming(real)
+        features = self.features or (() if self.protocols else modality.features)
+        selected = published.selected(self.protocols, features, self.precision)
         protocols = [replace(protocol, paired=self.paired) for protocol in selected]
-        by_protocol = metrics_of_samples(protocols, self.metrics)
+        by_protocol = metrics_of_samples(protocols, modality.metrics if self.metrics is None else self.metrics)
         return tuple(protocol for protocol in protocols if by_protocol[protocol.name]), by_protocol
 
 
@@ -125,7 +127,7 @@ def scored(
 ) -> tuple[Run, Path]:
     """See `score`."""
     how.check(holdout)
-    protocols, metrics = how.wanted()
+    protocols, metrics = how.wanted(real)
     place = place_of(options, on_event)
     fakes = fake if isinstance(fake, Mapping) else {"samples": fake}
     if not fakes or not all(isinstance(name, str) and name for name in fakes):

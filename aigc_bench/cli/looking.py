@@ -1,4 +1,4 @@
-"""`report`, `show`, `list`, `doctor` and `cache`: what there is."""
+"""`report`, `show`, `list`, `terms`, `doctor` and `cache`: what there is, and what words mean."""
 
 from __future__ import annotations
 
@@ -44,6 +44,14 @@ def show(
 @acts("aigc_bench.cli.actions.looking:list_")
 def list_(store: StoreOption = Path("runs"), as_json: JsonOption = False) -> None:
     """List suites, generators, metrics, features, data sets, and the runs in the store."""
+
+
+@app.command()
+@acts("aigc_bench.cli.actions.looking:terms")
+def terms(
+    words: Annotated[list[str] | None, typer.Argument(metavar="[WORD]...", help="A term, or a part of one.")] = None,
+) -> None:
+    """Explain the terms of tables, pages and messages; all of them, or those with these words."""
 
 
 @app.command()

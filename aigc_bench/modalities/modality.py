@@ -63,6 +63,10 @@ class Modality:
     """what `sheet` gave of the same seeds on two sides => how far apart they are, in words"""
     corruptions: Mapping[str, Callable[[Tensor, float], Tensor]] = field(default_factory=dict)
     """name => (N, *shape) and a strength from 0 to 1 => the same, deliberately made worse"""
+    features: tuple[str, ...] = ()
+    """extractors of `score` where nobody names one; none: those of the first published protocol"""
+    metrics: tuple[str, ...] | None = None
+    """metrics of `score` where nobody names one; None: those of any protocol"""
     is_default: bool = False
     """opens what no modality claims, and says what is wrong with it"""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 
@@ -121,6 +122,12 @@ TERMS = (
         "training seeds?",
     ),
     Term("unit", "What a test counts: pairs of processes, samples, blocks, or training seeds.", "[Uu]nits"),
+    Term(
+        "verdict",
+        "What a gate says of one benchmark or score: PASS, REGRESSION, INCONCLUSIVE (the data do not decide) or "
+        "INCOMPARABLE (the two sides are unlike, so that neither is said).",
+        "[Vv]erdict|PASS|REGRESSION|INCONCLUSIVE|INCOMPARABLE",
+    ),
 )
 
 ELEMENTS = re.compile(r"<(style|svg|script)\b.*?</\1>|<[^>]*>", re.DOTALL)
@@ -128,6 +135,18 @@ ELEMENTS = re.compile(r"<(style|svg|script)\b.*?</\1>|<[^>]*>", re.DOTALL)
 
 def terms_in(page: str) -> list[Term]:
     """The terms that the visible text of an HTML page uses, in alphabetical order."""
-    text = ELEMENTS.sub(" ", page)
-    used = [term for term in TERMS if re.search(rf"(?<!\w)(?:{term.pattern or term.name})", text)]
-    return sorted(used, key=lambda term: term.name.casefold())
+    return _sorted(_used_in(ELEMENTS.sub(" ", page)))
+
+
+def explained(words: str) -> list[Term]:
+    """The terms that some words use, or are a part of; all of them for none."""
+    parts = [term for term in TERMS if words.casefold() in term.name.casefold()]
+    return _sorted(dict.fromkeys([*parts, *_used_in(words)]))
+
+
+def _used_in(text: str) -> list[Term]:
+    return [term for term in TERMS if re.search(rf"(?<!\w)(?:{term.pattern or re.escape(term.name)})", text)]
+
+
+def _sorted(terms: Iterable[Term]) -> list[Term]:
+    return sorted(terms, key=lambda term: term.name.casefold())

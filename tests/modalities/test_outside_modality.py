@@ -108,6 +108,9 @@ def test_points_that_exist_are_scored(call: Callable[..., str], tmp_path: Path) 
     distances = values(run, "fd_coordinates")
     assert max(distances["floor"], distances["circle"]) < distances["fake.csv"] / 5
     assert run["dataset"]["modality"] == "points"
+    default = json.loads(call("score", "fake.csv", "--real", "real.csv", "--json", "--quiet"))
+    assert {score["metric"] for score in default["scores"]} == {"fd_coordinates", "mean_radius"}
+    assert (tmp_path / "runs" / default["id"] / "report.html").read_text().count("data:image/png;base64,") >= 1
     (tmp_path / "odd.csv").write_text("x,y,z\n")
     call("score", "odd.csv", *arguments, code=2)
 

@@ -1,4 +1,4 @@
-"""The work of `report`, `show`, `list`, `doctor` and `cache`."""
+"""The work of `report`, `show`, `list`, `terms`, `doctor` and `cache`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import typer
+from rich.console import Console
+from rich.padding import Padding
+from rich.text import Text
 
 from aigc_bench.api import running as api
 from aigc_bench.api.frames import frame
@@ -17,7 +20,8 @@ from aigc_bench.cli.actions.judging import duration
 from aigc_bench.cli.actions.tables import print_tables
 from aigc_bench.cli.application import print_json
 from aigc_bench.core import plugins
-from aigc_bench.core.errors import AigcBenchError
+from aigc_bench.core.errors import AigcBenchError, UnknownNameError
+from aigc_bench.report.terms import TERMS, explained
 from aigc_bench.runs.records import Run
 from aigc_bench.runs.store import Store, load_run
 from aigc_bench.runs.suites import loading
@@ -50,6 +54,18 @@ def show(
         print(frame(found).to_csv(index=False), end="")
     else:
         print_tables(found)
+
+
+def terms(words: list[str] | None) -> None:
+    """See `aigc_bench.cli.looking.terms`."""
+    wanted = " ".join(words or [])
+    found = explained(wanted)
+    if not found:
+        raise UnknownNameError.of("term", wanted, [term.name for term in TERMS])
+    console = Console()
+    for term in found:
+        console.print(Text(term.name, "bold"))
+        console.print(Padding(Text(term.meaning), (0, 0, 0, 2)))
 
 
 def list_(

@@ -98,6 +98,7 @@ def _lists(judgement: Judgement) -> Iterator[RenderableType]:
             yield Text(f"{title}:")
             yield from (Padding(Text(text), (0, 0, 0, 2)) for text in texts)
     yield Text(f"{decisions.counts(judgement) or 'nothing was compared'}; {judgement.wall_s:.0f} s", "dim")
+    yield Text("What a name or a verdict means: aigc-bench terms NAME.", "dim")
 
 
 def _signed(row: DecisionRow) -> str:

@@ -31,7 +31,8 @@ def _rows_table(found: Comparison) -> Table:
     out = Table(
         title=escape(f"{found.base.name} → {found.head.name}: {changed} of {len(found.rows)} changed"),
         caption="Changes with 95 % intervals of sampling, each taken alone; a row is said to have changed if it is "
-        "among all rows (Holm, 5 %). ✓ to the better, ✗ to the worse.",
+        "among all rows (Holm, 5 %). ✓ to the better, ✗ to the worse. Base is what is known, head is what is new; what "
+        "else a name means: aigc-bench terms NAME.",
         title_justify="left",
         caption_justify="left",
         box=SIMPLE_HEAD,

@@ -41,6 +41,7 @@ def summary(run: Run, width: int = 80) -> Iterator[RenderableType]:
     if any(line.startswith("~") for column in columns for cell in column.cells for line in cell):
         lines = ["± is the standard error of sampling, ~ the standard deviation over training seeds."]
     lines += [text for name, text in ANCHOR_TEXTS.items() if name in rows]
+    lines.append("What a name means: aigc-bench terms NAME.")
     yield Text("\n".join([*lines, verdict(run), *classes.sentences(run)]))
     notes = dict.fromkeys([*tables.caveats(run), *run.dataset.notes])
     if notes:

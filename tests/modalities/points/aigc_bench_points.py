@@ -91,6 +91,8 @@ points = Modality(
     picture=_picture,
     difference=lambda base, head: f"points move by {float((base - head).norm(dim=1).mean()):.3g} on average",
     corruptions={"shrink": lambda samples, strength: samples * (1 - strength)},
+    features=("coordinates",),
+    metrics=("fd", "mean_radius"),
 )
 
 
