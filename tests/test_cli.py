@@ -221,7 +221,8 @@ def test_a_full_disk_is_an_error_with_a_way_out(tmp_path: Path) -> None:
         f"sys.argv = ['aigc-bench', 'run', 'smoke', '--store', {str(tmp_path / 'store')!r}]\n"
         "from aigc_bench.cli import main; main()"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    # -B: what Python compiles would be cut to that size, too, and be read by later processes.
+    done = subprocess.run([sys.executable, "-B", "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 2, done.stderr
     assert "cannot write" in done.stderr
     assert "free some space" in done.stderr

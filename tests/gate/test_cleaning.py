@@ -153,7 +153,9 @@ def test_a_full_disk_is_an_error_with_a_way_out(tmp_path: Path) -> None:
         "    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
         "    for number in range(100): kept.append({'pair': number, 'base': [0.1] * 10})\n"
     )
-    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-B", "-c", code, str(tmp_path)], capture_output=True, text=True, check=False
+    )
     assert "StoreError: cannot write" in done.stderr
     assert "free some space" in done.stderr
     with journal(tmp_path, {"a": 1}) as kept:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import resource
+import sys
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from pathlib import Path
@@ -59,8 +60,9 @@ def test_what_cannot_be_written_costs_nothing_else(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def small_disk() -> Iterator[None]:
-    """A limit on file size stands in for it."""
+def small_disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A limit on file size stands in for it; what Python would compile meanwhile is not cut."""
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1500, before[1]))
     yield

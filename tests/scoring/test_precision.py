@@ -105,7 +105,7 @@ def test_a_lower_precision_is_measured_and_noted(images: dict[str, NDArray[np.ui
     run, events = scored(tmp_path, images["fake"], images["real"], precision="fp32", limit=100)
     assert not [event for event in events if event["event"] == "note"]
     run, _ = scored(tmp_path, images["fake"], images["real"], limit=100)
-    assert "first 100 images" in run.dataset.notes[0]
+    assert "first 100 samples" in run.dataset.notes[0]
 
 
 def test_the_real_side_has_the_same_precision(images: dict[str, NDArray[np.uint8]], tmp_path: Path) -> None:
@@ -205,7 +205,7 @@ def test_the_inception_in_bfloat16(
     run, _ = scored(tmp_path, images["fake"][:40], images["real"][:40], features=(), protocols=["tf"])
     assert [score.metric for score in run.scores] == ["fd_inception-bf16"]
     assert [score.extractor for score in run.scores] == ["inception-bf16"]
-    assert "first 4 images" in run.dataset.notes[0]
+    assert "first 4 samples" in run.dataset.notes[0]
 
 
 def test_notes_of_several_passes_say_whose_they_are(

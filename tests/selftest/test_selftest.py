@@ -13,11 +13,12 @@ import torch
 from torch import Tensor
 from typer.testing import CliRunner
 
-from aigc_bench import cli, noise
+from aigc_bench import cli
 from aigc_bench.core.errors import DataError, MeasurementError, NotAvailableError, NothingMeasuredError, StoreError
 from aigc_bench.data import cifar10
 from aigc_bench.metrics import balls, kernel_sums
 from aigc_bench.modalities.image.extractors import inception, inception_network, resize
+from aigc_bench.noise import tensors
 from aigc_bench.selftest import pixels, published, statistics
 from aigc_bench.selftest.rows import Check, Row, SelfTest, measured
 
@@ -126,7 +127,7 @@ def fewer_neighbours(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def nine_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
     """One round of Philox less."""
-    monkeypatch.setattr(noise, "_ROUNDS", 9)
+    monkeypatch.setattr(tensors, "ROUNDS", 9)
 
 
 def other_epsilon(monkeypatch: pytest.MonkeyPatch) -> None:
