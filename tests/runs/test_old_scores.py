@@ -5,7 +5,7 @@ last bits of a matrix product differ, and training multiplies that: with one thr
 `smoke` move a distance by 0.01 %, and one sample across the edge of a neighbourhood, so that a density moves by 0.5 %
 (0.07 of its standard error). There a score may differ by 0.1 % of itself or by a fifth of its standard error, and a
 standard error by 5 %. The errors of `coverage` and `class_balance` have since then become wider on purpose
-(docs/standard-errors.md, "Where a generator is broken in a known way") and may only be so.
+(docs/standard-errors.md, "Where a generator is broken in a known way"), and may be no narrower than by 5 %.
 
 `experiments/old_scores.py` makes the fixture.
 """
@@ -30,8 +30,9 @@ WIDENED = ("coverage", "class_balance")
 
 
 def is_wider(score: dict[str, Any], old: dict[str, Any], field: str) -> bool:
-    """Whether an error, or an end of an interval, has moved outwards."""
-    return score[field] <= old[field] if field == "low" else score[field] >= old[field]
+    """Whether an error, or an end of an interval, has moved outwards, or by no more than 5 %."""
+    moved = score[field] <= old[field] if field == "low" else score[field] >= old[field]
+    return moved or math.isclose(score[field], old[field], rel_tol=0.05)
 
 
 def is_near(score: dict[str, Any], old: dict[str, Any], field: str) -> bool:
