@@ -58,6 +58,5 @@ def _energy(
         generator.sample(seeds)
         timing.wait_for(device)
 
-    found = [energy.measured(call, joules, watts) for _ in range(num_blocks)]
-    per_sample = tuple(one.joules / (one.repeats * len(seeds)) for one in found)
+    per_sample = tuple(energy.per_call(call, joules, watts) / len(seeds) for _ in range(num_blocks))
     return per_sample, f"NVML's counter of the board, {watts:.0f} W of idling subtracted"

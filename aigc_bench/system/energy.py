@@ -10,7 +10,6 @@ import ctypes
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import torch
 
@@ -18,16 +17,6 @@ LIBRARY = "nvml.dll" if sys.platform == "win32" else "libnvidia-ml.so.1"
 IDLE_S = 1.0
 LEAST_S = 1.0
 """of work that is measured: the counter moves some ten times a second"""
-
-
-@dataclass(frozen=True, slots=True)
-class Energy:
-    """Of one piece of work."""
-
-    joules: float
-    """the board's, what it takes when idle subtracted"""
-    idle_watts: float
-    repeats: int
 
 
 def counter(device: torch.device) -> Callable[[], float] | None:
@@ -59,8 +48,8 @@ def idle_watts(joules: Callable[[], float], idle_s: float = IDLE_S) -> float:
     return (joules() - before) / (time.perf_counter() - start)
 
 
-def measured(call: Callable[[], object], joules: Callable[[], float], watts: float, least_s: float = LEAST_S) -> Energy:
-    """Repeat a call, which ends with the device's work, for a second at least; the energy beyond idling.
+def per_call(call: Callable[[], object], joules: Callable[[], float], watts: float, least_s: float = LEAST_S) -> float:
+    """Joules of a call, which ends with the device's work, beyond idling: it is repeated for a second at least.
 
     Args:
         call: the work.
@@ -72,4 +61,4 @@ def measured(call: Callable[[], object], joules: Callable[[], float], watts: flo
     while (spent := time.perf_counter() - start) < least_s:
         call()
         repeats += 1
-    return Energy(joules() - before - watts * spent, watts, repeats)
+    return (joules() - before - watts * spent) / repeats
